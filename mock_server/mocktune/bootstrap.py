@@ -1,0 +1,70 @@
+"""The one place where a server is put together from its parts. Tests call it with other parts; nothing is patched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mocktune.clock import SystemClock
+from mocktune.ports import Blobs, Clock, DatasetReader
+from mocktune.service.chat import ChatService
+from mocktune.service.clocks import ClockService
+from mocktune.service.datasets import Datasets
+from mocktune.service.files import FileService
+from mocktune.service.jobs import JobService
+from mocktune.service.models import ModelService
+from mocktune.service.sandboxes import SandboxDefaults, Sandboxes
+from mocktune.settings import Settings
+from mocktune.storage.blobs import DiskBlobs
+from mocktune.storage.dataset_reader import ThreadedDatasetReader, ToktokTokenizer
+from mocktune.storage.memory import MemoryStore
+from mocktune.storage.secrets import new_secret
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything the HTTP layer calls. ``close`` gives back what the parts hold on disk."""
+
+    settings: Settings
+    clock: Clock
+    sandboxes: Sandboxes
+    datasets: Datasets
+    blobs: Blobs
+    files: FileService
+    jobs: JobService
+    models: ModelService
+    chat: ChatService
+    clocks: ClockService
+    close: Callable[[], None]
+
+
+def bootstrap(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    blobs: DiskBlobs | None = None,
+    reader: DatasetReader | None = None,
+) -> Services:
+    """A server's services, with the shipped adapters unless others are given."""
+    blobs = blobs or DiskBlobs(max_bytes=settings.max_disk_bytes)
+    datasets = Datasets(reader or ThreadedDatasetReader())
+    defaults = SandboxDefaults(
+        seed=settings.seed,
+        clock=settings.clock,
+        scenario=settings.scenario,
+        max_sandboxes=settings.max_sandboxes,
+        ttl_s=settings.sandbox_ttl_s,
+    )
+    return Services(
+        settings=settings,
+        clock=clock or SystemClock(),
+        sandboxes=Sandboxes(MemoryStore(), defaults, secret=new_secret()),
+        datasets=datasets,
+        blobs=blobs,
+        files=FileService(datasets),
+        jobs=JobService(datasets),
+        models=ModelService(),
+        chat=ChatService(datasets, ToktokTokenizer()),
+        clocks=ClockService(datasets),
+        close=blobs.close,
+    )

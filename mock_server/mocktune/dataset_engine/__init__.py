@@ -1,0 +1,1 @@
+"""Work on whole datasets: the tokenizer, and the one pass over a file that its report comes from."""

@@ -1,0 +1,150 @@
+"""Every error the service can answer, as a tree without HTTP.
+
+::
+
+    ApiError                       anything a client is told, in the API's envelope
+    ├─ InvalidRequestError         the request is wrong
+    │  ├─ ParameterError           one field of it is: ``param`` names it
+    │  └─ PayloadTooLargeError     too many bytes
+    ├─ AuthenticationError         no key, or not a valid one
+    ├─ PermissionDeniedError       the key is good, the action is not allowed
+    ├─ NotFoundError               no such object or URL
+    │  └─ MethodNotAllowedError    the URL exists, the method does not
+    ├─ ConflictError               the object is not in a state for this
+    ├─ RateLimitError              too much, or not yet: ``retry_after_s`` says when
+    │  └─ ModelLoadingError        a tuned model that is not in memory yet
+    ├─ ServiceUnavailableError     overloaded, or a cap of this server was reached
+    └─ InternalServerError         our fault
+
+``http/errors.py`` maps each class to a status. Message texts are wire contract; the source of each is named where it
+is built. The envelope is ``{"error": {"message", "type", "param", "code"}}``, all four keys always.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ApiError(Exception):
+    """An answer in the API's error envelope.
+
+    ``type`` is the envelope's, fixed by class unless given; ``code`` and ``param`` are null unless given.
+    """
+
+    default_type: ClassVar[str] = "invalid_request_error"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, param: str | None = None, type: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.param = param
+        self.type = type or self.default_type
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """Seconds of wall time after which the client may try again; None where waiting does not help."""
+        return None
+
+
+class InvalidRequestError(ApiError):
+    """The request as a whole is wrong."""
+
+
+class ParameterError(InvalidRequestError):
+    """One parameter is wrong; ``param`` is its dotted path."""
+
+    def __init__(self, message: str, *, param: str | None, code: str | None = None) -> None:
+        super().__init__(message, code=code, param=param)
+
+
+class PayloadTooLargeError(InvalidRequestError):
+    """More bytes than the route takes."""
+
+    default_type = "server_error"
+
+    def __init__(self, limit_bytes: int, size_bytes: int) -> None:
+        # OBS on the audio route; the files route is assumed to say the same with its own limit.
+        super().__init__(f"Maximum content size limit ({limit_bytes}) exceeded ({size_bytes} bytes read)")
+        self.limit_bytes = limit_bytes
+
+
+class AuthenticationError(ApiError):
+    """No API key, or one that is not valid."""
+
+
+class PermissionDeniedError(ApiError):
+    """The caller may not do this."""
+
+
+class NotFoundError(ApiError):
+    """No such object or URL."""
+
+
+class MethodNotAllowedError(NotFoundError):
+    """The URL exists, but not with this method."""
+
+    def __init__(self, message: str, *, allowed: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class ConflictError(ApiError):
+    """The object's state does not allow this now."""
+
+
+class RateLimitError(ApiError):
+    """Too many requests, or too early."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        code: str | None = None,
+        param: str | None = None,
+        type: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, param=param, type=type)
+        self._retry_after_s = retry_after_s
+
+    @property
+    def retry_after_s(self) -> float | None:
+        return self._retry_after_s
+
+
+class ModelLoadingError(RateLimitError):
+    """OBS, help article 6643004: a cold model answers 429 with type server_error."""
+
+    default_type = "server_error"
+
+    def __init__(self, *, retry_after_s: float) -> None:
+        super().__init__("That model is still being loaded. Please try again shortly.", retry_after_s=retry_after_s)
+
+
+class ServiceUnavailableError(ApiError):
+    """Overloaded, or a cap of this server was reached."""
+
+    default_type = "server_error"
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, type: str | None = None) -> None:
+        super().__init__(message, type=type)
+        self._retry_after_s = retry_after_s
+
+    @property
+    def retry_after_s(self) -> float | None:
+        return self._retry_after_s
+
+
+class InternalServerError(ApiError):
+    """OBS RUBY: the text the real service answers a fault of its own with."""
+
+    default_type = "server_error"
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            "The server had an error processing your request. Sorry about that! You can retry your request, or contact "
+            "us through our help center at help.openai.com if you keep seeing this error. "
+            f"(Please include the request ID {request_id} in your email.)"
+        )

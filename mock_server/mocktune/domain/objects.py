@@ -1,0 +1,121 @@
+"""The API's objects as frozen data: what was asked for, and what is to be seen at one instant.
+
+Requests (``…Request``) are inputs stored at creation; views (``…View``) are projections at a ``now``. How a view is
+written on the wire is the business of ``http/render.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mocktune.domain.clock import VirtualTime
+from mocktune.domain.hyperparameters import Requested, Resolved
+from mocktune.domain.lifecycle import JobStatus
+from mocktune.domain.metrics import StepMetrics
+from mocktune.domain.models import Method
+
+FileStatus = Literal["uploaded", "processed", "error"]
+Level = Literal["info", "warn", "error"]
+
+MAX_SEED = 2_147_483_647
+
+
+@dataclass(frozen=True, slots=True)
+class WandbIntegration:
+    """A Weights & Biases integration. It is echoed; nothing is ever sent."""
+
+    project: str
+    name: str | None = None
+    entity: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """A create request that passed every check of its shape."""
+
+    model: str
+    training_file: str
+    validation_file: str | None = None
+    suffix: str | None = None
+    seed: int | None = None
+    method: Method = "supervised"
+    hyperparameters: Requested = field(default_factory=Requested)
+    integrations: tuple[WandbIntegration, ...] = ()
+    metadata: tuple[tuple[str, str], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """``job.error`` of a failed job: three keys, no type, unlike the error envelope."""
+
+    code: str
+    message: str
+    param: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job at one instant. ``hyperparameters`` is None while they are still "auto" as requested."""
+
+    id: str
+    request: JobRequest
+    model: str
+    organization_id: str
+    created_at: VirtualTime
+    finished_at: VirtualTime | None
+    fine_tuned_model: str | None
+    result_files: tuple[str, ...]
+    status: JobStatus
+    hyperparameters: Resolved | None
+    trained_tokens: int | None
+    error: JobError | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One event of a job. ``metrics`` is given for metric events; ``bare`` marks the event whose data is null."""
+
+    id: str
+    created_at: VirtualTime
+    level: Level
+    message: str
+    metrics: StepMetrics | None = None
+    bare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointView:
+    """A checkpoint; ``metrics`` are those of the step it was made at."""
+
+    id: str
+    job_id: str
+    model: str
+    created_at: VirtualTime
+    metrics: StepMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A file at one instant."""
+
+    id: str
+    purpose: str
+    filename: str
+    size_bytes: int
+    created_at: VirtualTime
+    expires_at: VirtualTime | None
+    status: FileStatus
+    status_details: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """A model as ``GET /models`` lists it."""
+
+    id: str
+    created: int
+    owned_by: str
+    shutdown_date: str | None

@@ -1,0 +1,37 @@
+"""Ready answers: JSON as the real service writes it, and the headers every answer carries."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import Response
+
+_encode = msgspec.json.Encoder().encode
+RawHeaders = list[tuple[bytes, bytes]]
+
+COMMON_HEADERS: RawHeaders = [
+    # RUBY recordings. Those of the content network in front of the real service (CF-RAY, Set-Cookie, …) are left out.
+    (b"openai-version", b"2020-10-01"),
+    (b"strict-transport-security", b"max-age=15724800; includeSubDomains"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"access-control-expose-headers", b"X-Request-ID"),
+]
+
+
+class Answer(Response):
+    """A response whose bytes and headers are ready; nothing is encoded or guessed again."""
+
+    def __init__(self, body: bytes, status_code: int = 200, content_type: bytes = b"application/json") -> None:
+        self.status_code = status_code
+        self.body = body
+        self.background = None
+        self.raw_headers = [(b"content-length", str(len(body)).encode()), (b"content-type", content_type)]
+
+
+def json_answer(value: object, status: int = 200) -> Answer:
+    """``value`` as JSON with two spaces of indentation and a final newline, as recorded."""
+    return Answer(msgspec.json.format(_encode(value), indent=2) + b"\n", status)
+
+
+def compact_json(value: object) -> bytes:
+    """``value`` as JSON on one line, for server-sent events."""
+    return _encode(value)

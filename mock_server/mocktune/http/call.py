@@ -1,0 +1,85 @@
+"""One request on its way to a route, and the route class that hands it over."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mocktune.domain.errors import PayloadTooLargeError
+from mocktune.http.validation import parse_body, parse_query
+from mocktune.service.sandboxes import Visit
+
+Model = TypeVar("Model", bound=BaseModel)
+
+MAX_JSON_BYTES = 64 * 1024 * 1024
+"""Of a JSON body: enough for a chat request with images, bounded."""
+
+VISIT = "mocktune.visit"
+
+
+class Call(Request):
+    """A request with its visit. A route that takes nothing but a ``Call`` is answered without FastAPI's machinery."""
+
+    @property
+    def visit(self) -> Visit:
+        visit: Visit = self.scope[VISIT]
+        return visit
+
+    def path(self, name: str) -> str:
+        value: str = self.path_params[name]
+        return value
+
+    def query(self, model: type[Model]) -> Model:
+        """The query as ``model``; ``a[b]`` keys belong to routes that read them on their own."""
+        return parse_query(model, {key: value for key, value in self.query_params.items() if not is_metadata(key)})
+
+    async def body_as(self, model: type[Model]) -> Model:
+        return parse_body(model, await self.limited_body())
+
+    async def limited_body(self) -> bytes:
+        pieces, size_bytes = [], 0
+        async for piece in self.stream():
+            size_bytes += len(piece)
+            if size_bytes > MAX_JSON_BYTES:
+                raise PayloadTooLargeError(MAX_JSON_BYTES, size_bytes)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+
+def is_metadata(key: str) -> bool:
+    """``metadata[k]``, or ``metadata`` alone for the literal null."""
+    return key == "metadata" or (key.startswith("metadata[") and key.endswith("]"))
+
+
+class CallRoute(APIRoute):
+    """Hands routes a ``Call`` also when FastAPI dispatches, as for routes with a typed body."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # narrower
+        handle = super().get_route_handler()
+
+        async def handle_call(request: Request) -> Response:
+            return await handle(Call(request.scope, request.receive))
+
+        return handle_call
+
+
+def query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """A query model as OpenAPI parameters, for routes that read their query themselves."""
+    schema = model.model_json_schema()
+    required = schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": each}
+        for name, each in schema["properties"].items()
+    ]
+
+
+def json_body(model: type[BaseModel]) -> dict[str, Any]:
+    """A body model as OpenAPI's request body, for routes that read their body themselves."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return {"required": True, "content": {"application/json": {"schema": schema}}}

@@ -1,0 +1,75 @@
+"""A table on (method, path segments), compiled at start from FastAPI's own routes.
+
+OpenAPI and dispatch have one source. FastAPI looks through its routes one by one (about 2.5 us each); this table takes
+the same time for any number of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from inspect import signature
+
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from mocktune.http.call import Call
+
+Endpoint = Callable[[Call], Awaitable[Response]]
+
+
+@dataclass(slots=True)
+class _Node:
+    literal: dict[str, _Node] = field(default_factory=dict)
+    parameter: _Node | None = None
+    names: tuple[str, ...] = ()
+    endpoints: dict[str, Endpoint | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """``endpoint`` is None for a route that FastAPI itself must answer, because it declares more than a ``Call``."""
+
+    endpoint: Endpoint | None
+    path_params: dict[str, str]
+
+
+class Table:
+    """Finds the route of a request in one step per path segment."""
+
+    def __init__(self, routes: Iterable[APIRoute]) -> None:
+        self._root = _Node()
+        for route in routes:
+            self._add(route)
+
+    def _add(self, route: APIRoute) -> None:
+        node, names = self._root, []
+        for segment in route.path.split("/")[1:]:
+            if segment.startswith("{"):
+                names.append(segment.strip("{}"))
+                node.parameter = node.parameter or _Node()
+                node = node.parameter
+            else:
+                node = node.literal.setdefault(segment, _Node())
+        node.names = tuple(names)
+        hot = list(signature(route.endpoint).parameters) == ["call"]
+        for method in route.methods or ():
+            node.endpoints[method] = route.endpoint if hot else None
+
+    def match(self, method: str, path: str) -> Match | tuple[str, ...]:
+        """The route; or the methods the path has instead, none for a path that is no endpoint."""
+        node: _Node | None = self._root
+        values = []
+        for segment in path.split("/")[1:]:
+            assert node is not None
+            following = node.literal.get(segment)
+            if following is None and segment:
+                following = node.parameter
+                values.append(segment)
+            if following is None:
+                return ()
+            node = following
+        assert node is not None
+        if method in node.endpoints:
+            return Match(node.endpoints[method], dict(zip(node.names, values, strict=True)))
+        return tuple(sorted(node.endpoints))

@@ -1,0 +1,68 @@
+"""THE mapping from a domain error to a status and the error envelope. All doors lead here.
+
+::
+
+    domain errors            raised by services, found in STATUS along the class's MRO
+    request validation       ``validation.py`` and FastAPI's own, always 400, never 422
+    unknown URL or method    ``unknown_url`` and ``wrong_method``
+    anything unexpected      500, logged with the request id
+
+The envelope is ``{"error": {"message", "type", "param", "code"}}``: all four keys, two spaces of indentation [OBS].
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+from starlette.responses import Response
+
+from mocktune.domain import errors
+from mocktune.http.answers import json_answer
+
+STATUS: dict[type[errors.ApiError], int] = {
+    errors.InvalidRequestError: 400,
+    errors.PayloadTooLargeError: 413,
+    errors.AuthenticationError: 401,
+    errors.PermissionDeniedError: 403,
+    errors.NotFoundError: 404,
+    errors.MethodNotAllowedError: 405,
+    errors.ConflictError: 409,
+    errors.RateLimitError: 429,
+    errors.InternalServerError: 500,
+    errors.ServiceUnavailableError: 503,
+}
+
+NOT_PART_OF_MOCKTUNE = (
+    "assistants", "audio", "batches", "completions", "containers", "conversations", "embeddings", "evals", "images",
+    "moderations", "organization", "realtime", "responses", "threads", "uploads", "vector_stores", "videos",
+    "webhook_endpoints", "fine_tuning",
+)  # fmt: skip
+"""First segments below ``/v1`` where the real API has endpoints that this version does not serve."""
+
+
+def error_answer(error: errors.ApiError) -> Response:
+    """The envelope with its status, and the headers an error of its kind carries."""
+    status = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+    response = json_answer(
+        {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}, status
+    )
+    if status == 401:
+        response.headers["www-authenticate"] = 'Bearer realm="OpenAI API"'
+    if isinstance(error, errors.MethodNotAllowedError):
+        response.headers["allow"] = ", ".join(error.allowed)
+    if error.retry_after_s is not None:
+        response.headers["retry-after"] = str(ceil(error.retry_after_s))
+        response.headers["retry-after-ms"] = str(round(error.retry_after_s * 1000))
+    return response
+
+
+def unknown_url(method: str, path: str) -> errors.NotFoundError:
+    """A URL that is no endpoint; those of the real API say that they are not played here."""
+    segments = path.split("/")
+    if len(segments) > 2 and segments[1] == "v1" and segments[2] in NOT_PART_OF_MOCKTUNE:
+        return errors.NotFoundError(f"{method} {path:.200} is not part of mocktune.", code="not_part_of_mocktune")
+    return errors.NotFoundError(f"Invalid URL ({method} {path:.200})")  # assumed
+
+
+def wrong_method(method: str, path: str, allowed: tuple[str, ...]) -> errors.MethodNotAllowedError:
+    return errors.MethodNotAllowedError(f"Not allowed to {method} on {path:.200}", allowed=allowed)  # assumed

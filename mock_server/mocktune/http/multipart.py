@@ -1,0 +1,175 @@
+"""Uploads parsed from the stream into the blob store: memory stays bounded whatever the size.
+
+The bytes of the ``file`` part go to a ``BlobWriter`` as they arrive; small fields are kept in memory. Nothing becomes
+visible before the whole body was read: a client that hangs up leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from mocktune.domain.errors import ParameterError, PayloadTooLargeError
+from mocktune.ports import Blob, Blobs, BlobWriter
+
+PIECE_BYTES = 256 * 1024
+"""Body bytes are handed to the parser in pieces of this size: fewer turns, and 200 uploads still fit in 50 MB."""
+
+MAX_FIELD_BYTES = 64 * 1024
+MAX_PARTS = 32
+OVERHEAD_BYTES = 1024 * 1024
+"""What field parts and part headers may add to the body on top of the file."""
+
+
+@dataclass(slots=True)
+class Form:
+    """A parsed form: texts by field name, and the file with the first ``head_bytes`` bytes of it."""
+
+    fields: dict[str, str]
+    filename: str
+    blob: Blob
+    head: bytes
+
+
+def boundary_of(content_type: str | None) -> bytes:
+    """Raises ``ParameterError`` for a body that is no multipart form."""
+    kind, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/form-data" or not boundary or len(boundary) > 200:
+        raise ParameterError(
+            "The request body must be sent as multipart/form-data with a boundary.",
+            param=None,
+            code="invalid_content_type",
+        )
+    return boundary
+
+
+async def receive_form(
+    stream: AsyncIterator[bytes], boundary: bytes, blobs: Blobs, *, max_file_bytes: int, head_bytes: int
+) -> Form:
+    """The form, its file stored. Raises for bad forms and too large files; then nothing stays stored.
+
+    ``starlette.requests.ClientDisconnect`` passes through when the client goes away.
+    """
+    parts = _Parts(blobs, max_file_bytes, head_bytes)
+    try:
+        parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": parts.on_part_begin,
+                "on_header_field": parts.on_header_field,
+                "on_header_value": parts.on_header_value,
+                "on_header_end": parts.on_header_end,
+                "on_headers_finished": parts.on_headers_finished,
+                "on_part_data": parts.on_part_data,
+                "on_part_end": parts.on_part_end,
+                "on_end": parts.on_end,
+            },
+        )
+        async for piece in _in_pieces(stream):
+            parser.write(piece)
+        return parts.form()
+    except FormParserError as error:
+        raise ParameterError(f"The multipart body could not be parsed: {error!s:.200}.", param=None) from error
+    finally:
+        parts.abort_unless_finished()
+
+
+async def _in_pieces(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    waiting = bytearray()
+    async for data in stream:
+        waiting += data
+        if len(waiting) >= PIECE_BYTES:
+            yield bytes(waiting)
+            waiting.clear()
+    if waiting:
+        yield bytes(waiting)
+
+
+@dataclass(slots=True)
+class _Parts:
+    """The parser's callbacks. Header names and values may come in several bits."""
+
+    blobs: Blobs
+    max_file_bytes: int
+    head_bytes: int
+    fields: dict[str, str] = field(default_factory=dict)
+    filename: str | None = None
+    writer: BlobWriter | None = None
+    size_bytes: int = 0
+    head: bytearray = field(default_factory=bytearray)
+    ended: bool = False
+    finished: bool = False
+    _count: int = 0
+    _header: bytearray = field(default_factory=bytearray)
+    _value: bytearray = field(default_factory=bytearray)
+    _disposition: bytes = b""
+    _name: str | None = None
+    _in_file: bool = False
+    _text: bytearray = field(default_factory=bytearray)
+
+    def on_part_begin(self) -> None:
+        self._count += 1
+        if self._count > MAX_PARTS:
+            raise ParameterError(f"The multipart body has more than {MAX_PARTS} parts.", param=None)
+        self._disposition, self._name, self._in_file = b"", None, False
+        self._text.clear()
+
+    def on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def on_header_end(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = bytes(self._value)
+        self._header.clear()
+        self._value.clear()
+
+    def on_headers_finished(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        self._name = options.get(b"name", b"").decode("utf-8", "replace")
+        if self._name == "file":
+            if self.writer is not None:
+                raise ParameterError("The multipart body has more than one 'file' part.", param="file")
+            self.filename = options.get(b"filename", b"").decode("utf-8", "replace")[:512]
+            self.writer = self.blobs.writer()
+            self._in_file = True
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if not self._in_file:
+            if len(self._text) + end - start > MAX_FIELD_BYTES:
+                raise ParameterError(f"The form field '{self._name:.100}' is too long.", param=None)
+            self._text += data[start:end]
+            return
+        self.size_bytes += end - start
+        if self.size_bytes > self.max_file_bytes:
+            raise PayloadTooLargeError(self.max_file_bytes, self.size_bytes)
+        if len(self.head) < self.head_bytes:
+            self.head += data[start : min(end, start + self.head_bytes - len(self.head))]
+        assert self.writer is not None
+        self.writer.write(memoryview(data)[start:end])
+
+    def on_part_end(self) -> None:
+        if not self._in_file and self._name:
+            self.fields[self._name] = self._text.decode("utf-8", "replace")
+
+    def on_end(self) -> None:
+        self.ended = True
+
+    def form(self) -> Form:
+        if not self.ended:
+            raise ParameterError("The multipart body ended before its closing boundary.", param=None)
+        if self.writer is None:
+            raise ParameterError("Missing required parameter: 'file'.", param="file", code="missing_required_parameter")
+        blob = self.writer.commit()
+        self.finished = True
+        return Form(self.fields, self.filename or "", blob, bytes(self.head))
+
+    def abort_unless_finished(self) -> None:
+        if self.writer is not None and not self.finished:
+            self.writer.abort()

@@ -1,0 +1,1 @@
+"""Routes parse, call and shape; none decides."""

@@ -1,0 +1,115 @@
+"""``/v1/chat/completions``, plain and as server-sent events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from mocktune.bootstrap import Services
+from mocktune.domain.clock import unix_seconds
+from mocktune.http import render, wire
+from mocktune.http.answers import RawHeaders, compact_json, json_answer
+from mocktune.http.call import Call, CallRoute, json_body
+from mocktune.http.validation import check, parse_object
+from mocktune.service.chat import ChatRequest, Completion
+
+RATE_LIMIT_HEADERS: RawHeaders = [
+    # RUBY: chat answers carry them, fine-tuning and files never. No limit is enforced, so nothing is ever used up.
+    (b"x-ratelimit-limit-requests", b"10000"),
+    (b"x-ratelimit-limit-tokens", b"200000"),
+    (b"x-ratelimit-remaining-requests", b"9999"),
+    (b"x-ratelimit-remaining-tokens", b"199999"),
+    (b"x-ratelimit-reset-requests", b"8.64s"),
+    (b"x-ratelimit-reset-tokens", b"0s"),
+]
+
+_TOKEN_LIKE = re.compile(r"\s*\S{1,12}|\s+")
+"""Streamed pieces: words, long ones cut, so that joining them gives the text back."""
+
+
+def chat_routes(services: Services) -> APIRouter:
+    router = APIRouter(prefix="/v1/chat", tags=["Chat"], route_class=CallRoute)
+
+    @router.post(
+        "/completions",
+        response_model=wire.ChatCompletion,
+        openapi_extra={"requestBody": json_body(wire.CreateChatCompletionRequest)},
+    )
+    async def create_chat_completion(call: Call) -> Response:
+        raw = parse_object(await call.limited_body())
+        body = check(wire.CreateChatCompletionRequest, raw)
+        completion = await services.chat.complete(call.visit, _chat_request(body, raw))
+        response = _event_stream(completion, body) if body.stream else json_answer(render.chat_completion(completion))
+        response.raw_headers += RATE_LIMIT_HEADERS
+        return response
+
+    return router
+
+
+def _chat_request(body: wire.CreateChatCompletionRequest, raw: Any) -> ChatRequest:
+    """The checked body's plain values; legacy ``functions`` count as tools."""
+    return ChatRequest(
+        model=body.model,
+        messages=raw["messages"],
+        tools=[*(raw.get("tools") or ()), *(raw.get("functions") or ())],
+        tools_allowed=body.tool_choice != "none" and body.function_call != "none",
+        seed=body.seed,
+    )
+
+
+def _event_stream(completion: Completion, body: wire.CreateChatCompletionRequest) -> Response:
+    with_usage = bool(body.stream_options and body.stream_options.include_usage)
+    return EventStream(_chunks(completion, with_usage))
+
+
+def _chunks(completion: Completion, with_usage: bool) -> Iterator[dict[str, Any]]:
+    """The chunks of a streamed answer: role first, then pieces, then the reason it ended, then the usage if asked."""
+    base: dict[str, Any] = {
+        "id": completion.id,
+        "object": "chat.completion.chunk",
+        "created": unix_seconds(completion.created_at),
+        "model": completion.model,
+        "service_tier": "default",
+        "system_fingerprint": completion.fingerprint,
+    }
+    usage = {"usage": None} if with_usage else {}
+
+    def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        return {**base, "choices": [choice], **usage}
+
+    calls = render.tool_calls(completion)
+    yield chunk({"role": "assistant", "content": None if calls else "", "refusal": None})
+    for index, call in enumerate(calls):
+        arguments = call["function"]["arguments"]
+        yield chunk({"tool_calls": [{"index": index, **call, "function": {**call["function"], "arguments": ""}}]})
+        for piece in _TOKEN_LIKE.findall(arguments):
+            yield chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+    for piece in _TOKEN_LIKE.findall(completion.answer.content or ""):
+        yield chunk({"content": piece})
+    yield chunk({}, render.finish_reason(completion))
+    if with_usage:
+        yield {**base, "choices": [], "usage": render.usage(completion)}
+
+
+class EventStream(Response):
+    """Server-sent events: ``data: {json}`` for each chunk, then ``data: [DONE]``."""
+
+    def __init__(self, chunks: Iterator[dict[str, Any]]) -> None:
+        self.status_code = 200
+        self.background = None
+        self.body = b""
+        self.raw_headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+        self._chunks = chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for chunk in self._chunks:
+            data = b"data: " + compact_json(chunk) + b"\n\n"
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+        await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})

@@ -1,0 +1,61 @@
+"""The control plane, ``/_mocktune``: what a test says to the fake, never to the API."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from mocktune import __version__
+from mocktune.bootstrap import Services
+from mocktune.domain.clock import ClockError, ClockMode, parse_duration, parse_instant
+from mocktune.domain.errors import ParameterError
+from mocktune.http import render, wire
+from mocktune.http.answers import json_answer
+from mocktune.http.call import Call, CallRoute
+from mocktune.service.clocks import Advanced
+from mocktune.service.sandboxes import Visit
+
+
+def control_routes(services: Services) -> APIRouter:
+    router = APIRouter(prefix="/_mocktune", tags=["Control plane"], route_class=CallRoute)
+    clocks = services.clocks
+
+    @router.get("/health", response_model=wire.Health)
+    async def health(call: Call) -> Response:
+        return json_answer({"status": "ok", "version": __version__})
+
+    @router.get("/clock", response_model=wire.ClockState)
+    async def read_clock(call: Call) -> Response:
+        return json_answer(render.clock(clocks.view(call.visit)))
+
+    @router.put("/clock", response_model=wire.ClockState)
+    async def change_clock(call: Call, change: wire.ClockChange) -> Response:
+        try:
+            start = None if change.start is None else parse_instant(change.start)
+            mode = ClockMode.parse(change.clock)
+        except ClockError as error:
+            raise ParameterError(str(error), param="clock", code="invalid_value") from error
+        return json_answer(render.clock(clocks.change(call.visit, mode, start)))
+
+    @router.post("/clock/advance", response_model=wire.AdvanceResult)
+    async def advance_clock(call: Call, advance: wire.ClockAdvance) -> Response:
+        return json_answer(render.advanced(await _advance(services, call.visit, advance)))
+
+    return router
+
+
+async def _advance(services: Services, visit: Visit, advance: wire.ClockAdvance) -> Advanced:
+    clocks = services.clocks
+    given = advance.model_dump(exclude_none=True)
+    if len(given) != 1:
+        raise ParameterError("Give exactly one of 'by', 'to', 'until' and 'next'.", param=None, code="invalid_value")
+    try:
+        if advance.by is not None:
+            return await clocks.advance_by(visit, parse_duration(advance.by))
+        if advance.to is not None:
+            return await clocks.advance_to(visit, advance.to)
+        if advance.until is not None:
+            return await clocks.advance_until(visit, advance.until.job, advance.until.status)
+        return await clocks.advance_to_next(visit)
+    except ClockError as error:
+        raise ParameterError(str(error), param=next(iter(given)), code="invalid_value") from error

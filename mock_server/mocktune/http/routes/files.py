@@ -1,0 +1,122 @@
+"""``/v1/files``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response, StreamingResponse
+
+from mocktune.bootstrap import Services
+from mocktune.domain.errors import ParameterError, PayloadTooLargeError
+from mocktune.http import render, wire
+from mocktune.http.answers import json_answer
+from mocktune.http.call import Call, CallRoute, query_parameters
+from mocktune.http.multipart import OVERHEAD_BYTES, boundary_of, receive_form
+from mocktune.http.validation import check
+from mocktune.service.files import FIRST_LINE_BYTES, Content, Upload
+
+_UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file", "purpose"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "purpose": {"type": "string"},
+                        "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
+                        "expires_after[seconds]": {"type": "integer", "minimum": 3600, "maximum": 2592000},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+def file_routes(services: Services) -> APIRouter:
+    router = APIRouter(prefix="/v1/files", tags=["Files"], route_class=CallRoute)
+    files, settings = services.files, services.settings
+
+    @router.post("", response_model=wire.OpenAIFile, openapi_extra=_UPLOAD)
+    async def create_file(call: Call) -> Response:
+        boundary = boundary_of(call.headers.get("content-type"))
+        limit = settings.max_file_bytes
+        declared = int(call.headers.get("content-length", 0))
+        if declared > limit + OVERHEAD_BYTES:
+            raise PayloadTooLargeError(limit, declared)
+        form = await receive_form(
+            call.stream(), boundary, services.blobs, max_file_bytes=limit, head_bytes=FIRST_LINE_BYTES
+        )
+        try:
+            upload = Upload(form.filename, _purpose(form.fields), form.blob, form.head, _expiry(form.fields))
+            view = await files.create(call.visit, upload)
+        except BaseException:
+            form.blob.delete()
+            raise
+        return json_answer(render.file(view))
+
+    @router.get(
+        "",
+        response_model=wire.CursorList[wire.OpenAIFile],
+        openapi_extra={"parameters": query_parameters(wire.ListFilesQuery)},
+    )
+    async def list_files(call: Call) -> Response:
+        query = call.query(wire.ListFilesQuery)
+        page = await files.list(
+            call.visit, purpose=query.purpose, after=query.after, limit=query.limit, order=query.order
+        )
+        return json_answer(render.cursor_page(page, render.file))
+
+    @router.get("/{file_id}", response_model=wire.OpenAIFile)
+    async def retrieve_file(call: Call) -> Response:
+        return json_answer(render.file(await files.retrieve(call.visit, call.path("file_id"))))
+
+    @router.delete("/{file_id}", response_model=wire.Deleted)
+    async def delete_file(call: Call) -> Response:
+        await files.delete(call.visit, call.path("file_id"))
+        return json_answer(render.deleted("file", call.path("file_id")))
+
+    @router.get("/{file_id}/content", response_class=Response)
+    async def retrieve_file_content(call: Call) -> Response:
+        return _download(await files.content(call.visit, call.path("file_id")))
+
+    return router
+
+
+def _purpose(fields: dict[str, str]) -> str:
+    if "purpose" not in fields:
+        raise ParameterError(
+            "Missing required parameter: 'purpose'.", param="purpose", code="missing_required_parameter"
+        )
+    return fields["purpose"]
+
+
+def _expiry(fields: dict[str, str]) -> int | None:
+    """``expires_after[anchor]`` and ``expires_after[seconds]``, both or none."""
+    anchor, seconds = fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]")
+    if anchor is None and seconds is None:
+        return None
+    given: dict[str, object] = {"anchor": anchor, "seconds": seconds}
+    if seconds is not None and seconds.isascii() and seconds.isdigit() and len(seconds) < 20:
+        given["seconds"] = int(seconds)
+    form = check(wire.ExpiresAfterForm, {"expires_after": {k: v for k, v in given.items() if v is not None}})
+    return form.expires_after.seconds
+
+
+def _download(content: Content) -> Response:
+    # OBS RUBY: octet-stream with the file's name.
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in content.pieces:
+            yield piece
+
+    name = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in content.filename)
+    return StreamingResponse(
+        pieces(),
+        media_type="application/octet-stream",
+        headers={"content-length": str(content.size_bytes), "content-disposition": f'attachment; filename="{name}"'},
+    )

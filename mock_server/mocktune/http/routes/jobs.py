@@ -1,0 +1,120 @@
+"""``/v1/fine_tuning/jobs``."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from mocktune.bootstrap import Services
+from mocktune.domain.errors import ParameterError
+from mocktune.domain.hyperparameters import Requested
+from mocktune.domain.objects import JobRequest, WandbIntegration
+from mocktune.http import render, wire
+from mocktune.http.answers import json_answer
+from mocktune.http.call import Call, CallRoute, json_body, query_parameters
+from mocktune.service.jobs import MetadataFilter
+
+_METADATA_PARAMETER = {
+    "name": "metadata",
+    "in": "query",
+    "required": False,
+    "style": "deepObject",
+    "explode": True,
+    "schema": {"type": "object", "additionalProperties": {"type": "string"}, "nullable": True},
+}
+
+
+def job_routes(services: Services) -> APIRouter:
+    router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["Fine-tuning"], route_class=CallRoute)
+    jobs, form = services.jobs, services.settings.wire
+
+    @router.post(
+        "",
+        response_model=wire.FineTuningJob,
+        openapi_extra={"requestBody": json_body(wire.CreateFineTuningJobRequest)},
+    )
+    async def create_fine_tuning_job(call: Call) -> Response:
+        request = _job_request(await call.body_as(wire.CreateFineTuningJobRequest))
+        return json_answer(render.job(await jobs.create(call.visit, request), form))
+
+    @router.get(
+        "",
+        response_model=wire.List[wire.FineTuningJob],
+        openapi_extra={"parameters": [*query_parameters(wire.ListFineTuningJobsQuery), _METADATA_PARAMETER]},
+    )
+    async def list_fine_tuning_jobs(call: Call) -> Response:
+        query = call.query(wire.ListFineTuningJobsQuery)
+        metadata = _metadata_filter(call.scope["query_string"].decode("latin-1"))
+        page = await jobs.list(call.visit, after=query.after, limit=query.limit, metadata=metadata)
+        return json_answer(render.page(page, lambda view: render.job(view, form)))
+
+    @router.get("/{fine_tuning_job_id}", response_model=wire.FineTuningJob)
+    async def retrieve_fine_tuning_job(call: Call) -> Response:
+        return json_answer(render.job(await jobs.retrieve(call.visit, call.path("fine_tuning_job_id")), form))
+
+    @router.post("/{fine_tuning_job_id}/cancel", response_model=wire.FineTuningJob)
+    async def cancel_fine_tuning_job(call: Call) -> Response:
+        return json_answer(render.job(await jobs.cancel(call.visit, call.path("fine_tuning_job_id")), form))
+
+    @router.get(
+        "/{fine_tuning_job_id}/events",
+        response_model=wire.List[wire.FineTuningJobEvent],
+        openapi_extra={"parameters": query_parameters(wire.ListEventsQuery)},
+    )
+    async def list_fine_tuning_events(call: Call) -> Response:
+        query = call.query(wire.ListEventsQuery)
+        id = call.path("fine_tuning_job_id")
+        page = await jobs.events(call.visit, id, after=query.after, limit=query.limit)
+        return json_answer(render.page(page, render.event))
+
+    @router.get(
+        "/{fine_tuning_job_id}/checkpoints",
+        response_model=wire.CursorList[wire.FineTuningJobCheckpoint],
+        openapi_extra={"parameters": query_parameters(wire.ListCheckpointsQuery)},
+    )
+    async def list_fine_tuning_job_checkpoints(call: Call) -> Response:
+        query = call.query(wire.ListCheckpointsQuery)
+        id = call.path("fine_tuning_job_id")
+        page = await jobs.checkpoints(call.visit, id, after=query.after, limit=query.limit)
+        return json_answer(render.cursor_page(page, render.checkpoint))
+
+    return router
+
+
+def _job_request(body: wire.CreateFineTuningJobRequest) -> JobRequest:
+    """``method`` wins over the deprecated top-level ``hyperparameters``."""
+    asked = body.hyperparameters
+    if body.method is not None and body.method.supervised is not None:
+        asked = body.method.supervised.hyperparameters or asked
+    return JobRequest(
+        model=body.model,
+        training_file=body.training_file,
+        validation_file=body.validation_file,
+        suffix=body.suffix,
+        seed=body.seed,
+        method=body.method.type if body.method else "supervised",
+        hyperparameters=(
+            Requested(asked.n_epochs, asked.batch_size, asked.learning_rate_multiplier) if asked else Requested()
+        ),
+        integrations=tuple(
+            WandbIntegration(each.wandb.project, each.wandb.name, each.wandb.entity, tuple(each.wandb.tags or ()))
+            for each in body.integrations or ()
+        ),
+        metadata=None if body.metadata is None else tuple(body.metadata.items()),
+    )
+
+
+def _metadata_filter(query: str) -> MetadataFilter:
+    """``metadata[k]=v`` pairs, ``metadata=null`` for jobs without metadata, never both [SDK job_list_params]."""
+    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=1000)
+    wanted = {key[len("metadata[") : -1]: value for key, value in pairs if key.startswith("metadata[")}
+    literal = [value for key, value in pairs if key == "metadata"]
+    if literal and (wanted or literal != ["null"]):
+        raise ParameterError(
+            "Invalid 'metadata': give either metadata[key]=value pairs or metadata=null, not both.",
+            param="metadata",
+            code="invalid_value",
+        )
+    return None if literal else wanted

@@ -1,0 +1,173 @@
+"""Chat completions: a tuned model answers from its training, a base model says that it is played."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import BinaryIO
+
+from mocktune.domain import ids
+from mocktune.domain.billing import chat_prompt_tokens
+from mocktune.domain.clock import SECOND, VirtualTime
+from mocktune.domain.draws import derive_seed
+from mocktune.domain.errors import ModelLoadingError, ServiceUnavailableError
+from mocktune.domain.learned import Answer, base_answer
+from mocktune.domain.models import BaseModel, resolve_base_model
+from mocktune.ports import Blob, Tokenizer
+from mocktune.service.datasets import Datasets
+from mocktune.service.models import find_tuned
+from mocktune.service.records import JobRecord, ModelRecord
+from mocktune.service.sandboxes import Visit
+
+Message = Mapping[str, object]
+
+MAX_LINEAGE = 8
+"""How many generations of tuned models are asked for a learned answer, the newest first."""
+
+_OVERLOADED = (
+    "That model is currently overloaded with other requests. You can retry your request, or contact us through our "
+    "help center at help.openai.com if the error persists."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What of a chat request the answer depends on."""
+
+    model: str
+    messages: Sequence[Message]
+    tools: Sequence[Message] = ()
+    tools_allowed: bool = True
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One answer and its exact usage, in tokens."""
+
+    id: str
+    created_at: VirtualTime
+    model: str
+    answer: Answer
+    answer_id_seed: int
+    prompt_tokens: int
+    completion_tokens: int
+    fingerprint: str
+
+
+class ChatService:
+    """``POST /chat/completions``."""
+
+    def __init__(self, datasets: Datasets, tokenizer: Tokenizer) -> None:
+        self._datasets = datasets
+        self._tokenizer = tokenizer
+
+    async def complete(self, visit: Visit, request: ChatRequest) -> Completion:
+        """Raises ``NotFoundError`` for a name that is unknown by now, ``ModelLoadingError`` or
+        ``ServiceUnavailableError`` with the time to wait for a model that is not in memory yet."""
+        sandbox = visit.sandbox
+        base = resolve_base_model(request.model)
+        if base is not None:
+            model, shown = base, base.id
+            answer = base_answer(shown, request.messages, seed=derive_seed(sandbox.seed, "base", request.seed or 0))
+        else:
+            record = find_tuned(visit, request.model)
+            _refuse_while_loading(visit, record)
+            model, shown = record.job.model, record.id
+            answer = await self._learned_answer(record, request)
+        ordinal = sandbox.next_ordinal("chat")
+        id = ids.object_id("chat", sandbox.seed, ordinal)
+        return Completion(
+            id=id,
+            created_at=visit.now,
+            model=shown,
+            answer=answer,
+            answer_id_seed=derive_seed(sandbox.seed, "tool calls", ordinal),
+            prompt_tokens=self._prompt_tokens(request, model),
+            completion_tokens=self._completion_tokens(answer, model),
+            fingerprint=ids.object_id("fingerprint", derive_seed(0, "fingerprint"), model.id),
+        )
+
+    async def _learned_answer(self, record: ModelRecord, request: ChatRequest) -> Answer:
+        """The newest training first; an exact match of an older generation wins over a near one of a newer."""
+        offered = frozenset(_tool_names(request.tools)) if request.tools_allowed else frozenset()
+        answers: list[Answer] = []
+        for job in _lineage(record):
+            blob = job.training.blob
+            assert blob is not None  # a job with a tuned model has read its file
+            learned = await self._datasets.learned(blob)
+            with _LineReader(blob) as read_line:
+                answer = learned.answer(
+                    request.messages,
+                    tools_offered=offered,
+                    seed=derive_seed(record.seed, "style", request.seed or 0),
+                    read_line=read_line,
+                )
+            if answer.match == "exact":
+                return answer
+            answers.append(answer)
+        return next((answer for answer in answers if answer.match == "near"), answers[0])
+
+    def _prompt_tokens(self, request: ChatRequest, model: BaseModel) -> int:
+        def count(texts: list[str]) -> list[int]:
+            return self._tokenizer.count(texts, model.encoding)
+
+        return chat_prompt_tokens(request.messages, request.tools, count, model.encoding)
+
+    def _completion_tokens(self, answer: Answer, model: BaseModel) -> int:
+        texts = [answer.content or ""]
+        for call in answer.tool_calls:
+            texts += [call.name, call.arguments]
+        return sum(self._tokenizer.count(texts, model.encoding))
+
+
+class _LineReader:
+    """Reads single lines of a blob, opening it at the first one."""
+
+    def __init__(self, blob: Blob) -> None:
+        self._blob = blob
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> _LineReader:
+        return self
+
+    def __call__(self, offset: int) -> bytes:
+        if self._file is None:
+            self._file = self._blob.open()
+        self._file.seek(offset)
+        return self._file.readline()
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _refuse_while_loading(visit: Visit, record: ModelRecord) -> None:
+    remaining = record.window.ready_at - visit.now
+    if remaining <= 0:
+        return
+    # A client waits on the wall: virtual seconds divided by the clock's rate; a frozen clock has none, so the virtual
+    # seconds themselves.
+    rate = visit.sandbox.clock.rate or 1
+    retry_after_s = max(1, ceil(remaining / SECOND / rate))
+    if record.job.scenario.model.loading_as == "unavailable":
+        raise ServiceUnavailableError(_OVERLOADED, retry_after_s=retry_after_s)
+    raise ModelLoadingError(retry_after_s=retry_after_s)
+
+
+def _lineage(record: ModelRecord) -> list[JobRecord]:
+    jobs = [record.job]
+    while jobs[-1].parent is not None and len(jobs) < MAX_LINEAGE:
+        jobs.append(jobs[-1].parent.job)
+    return jobs
+
+
+def _tool_names(tools: Sequence[Message]) -> list[str]:
+    names = []
+    for tool in tools:
+        function = tool.get("function")
+        name = function.get("name") if isinstance(function, Mapping) else tool.get("name")
+        if isinstance(name, str):
+            names.append(name)
+    return names

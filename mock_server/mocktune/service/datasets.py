@@ -1,0 +1,83 @@
+"""Reports of uploaded files, and what models learned from them: computed once per content and encoding.
+
+A report is a pure function of bytes and encoding, so it is cached by content hash; a question that needs it waits for
+it. How long computing takes never changes a virtual time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+from mocktune.domain.learned import Learned
+from mocktune.domain.models import Encoding
+from mocktune.domain.report import FileReport
+from mocktune.domain.validation import FileOutlook
+from mocktune.ports import Blob, DatasetReader
+from mocktune.service.records import FileRecord
+
+T = TypeVar("T")
+
+MAX_REPORTS = 4096
+MAX_LEARNED = 16
+"""How many results are kept, least recently used out first. A report is small; a learned table can reach tens of MB."""
+
+
+class _Once(Generic[T]):
+    """Computes each value once, however many ask for it at the same time."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Hashable, T] = OrderedDict()
+        self._pending: dict[Hashable, asyncio.Future[T]] = {}
+
+    async def get(self, key: Hashable, compute: Callable[[], Awaitable[T]]) -> T:
+        if key in self._values:
+            self._values.move_to_end(key)
+            return self._values[key]
+        if key not in self._pending:
+            task = asyncio.ensure_future(compute())
+            self._pending[key] = task
+            task.add_done_callback(lambda done: self._settle(key, done))
+        # Shielded: a client that hangs up must not cancel what others wait for.
+        return await asyncio.shield(self._pending[key])
+
+    def _settle(self, key: Hashable, done: asyncio.Future[T]) -> None:
+        del self._pending[key]
+        if not done.cancelled() and done.exception() is None:
+            self._values[key] = done.result()
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+
+
+class Datasets:
+    """Reports and learned tables of uploaded files."""
+
+    def __init__(self, reader: DatasetReader) -> None:
+        self._reader = reader
+        self._reports: _Once[FileReport] = _Once(MAX_REPORTS)
+        self._learned: _Once[Learned] = _Once(MAX_LEARNED)
+
+    async def report(self, blob: Blob, encoding: Encoding = "o200k_base") -> FileReport:
+        return await self._reports.get((blob.sha256, encoding), lambda: self._reader.report(blob, encoding))
+
+    async def learned(self, blob: Blob) -> Learned:
+        return await self._learned.get(blob.sha256, lambda: self._reader.learned(blob))
+
+    async def status_details(self, file: FileRecord) -> str | None:
+        """The text of a file that ends in ``error``, None for one that ends in ``processed``."""
+        if file.scripted_error is not None:
+            return file.scripted_error
+        if file.purpose != "fine-tune" or file.blob is None:
+            return None
+        return (await self.report(file.blob)).syntax_error
+
+    async def outlook(self, file: FileRecord, encoding: Encoding) -> FileOutlook:
+        """What a job's plan needs to know of a file."""
+        if file.purpose != "fine-tune" or file.blob is None:
+            return FileOutlook(file.id, file.purpose, file.ready_at, None)
+        report = await self.report(file.blob, encoding)
+        details = file.scripted_error or report.syntax_error
+        return FileOutlook(file.id, file.purpose, file.ready_at, report, details)

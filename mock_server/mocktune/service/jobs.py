@@ -1,0 +1,187 @@
+"""Fine-tuning jobs: create, list, retrieve, cancel, their events and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mocktune.domain import ids
+from mocktune.domain.draws import derive_seed
+from mocktune.domain.errors import InvalidRequestError, NotFoundError, ParameterError
+from mocktune.domain.lifecycle import JobStatus
+from mocktune.domain.models import BaseModel, resolve_base_model
+from mocktune.domain.objects import CheckpointView, EventView, JobRequest, JobView
+from mocktune.domain.timeline import Signal, Timeline, result_file_id
+from mocktune.service.datasets import Datasets
+from mocktune.service.paging import Page, take, unknown_cursor
+from mocktune.service.records import FileRecord, JobRecord, ModelRecord
+from mocktune.service.sandboxes import Sandbox, Visit
+from mocktune.service.settling import expect, timeline_of
+
+MetadataFilter = Mapping[str, str] | None
+"""Pairs a job's metadata must contain; None selects the jobs whose metadata is null."""
+
+
+class JobService:
+    """Everything under ``/fine_tuning/jobs``."""
+
+    def __init__(self, datasets: Datasets) -> None:
+        self._datasets = datasets
+
+    async def create(self, visit: Visit, request: JobRequest) -> JobView:
+        """Stores the inputs and never waits: a file may still be processing, and faults in it fail the job later.
+
+        Raises ``InvalidRequestError`` for a model that cannot be tuned and for a file that does not exist.
+        """
+        sandbox = visit.sandbox
+        model, parent = _tunable_model(visit, request)
+        training = _file(visit, request.training_file, "training_file")
+        validation = _file(visit, request.validation_file, "validation_file") if request.validation_file else None
+        ordinal = sandbox.next_ordinal("job")
+        seed = derive_seed(sandbox.seed, "job", ordinal, -1 if request.seed is None else request.seed)
+        job = JobRecord(
+            id=ids.object_id("job", sandbox.seed, ordinal),
+            ordinal=ordinal,
+            seed=seed,
+            created_at=visit.now,
+            request=request,
+            model=model,
+            scenario=sandbox.scenario,
+            training=training,
+            validation=validation,
+            parent=parent,
+        )
+        for file in (training, validation):
+            if file is not None:
+                file.jobs.append(job)
+        sandbox.jobs.add(job.id, visit.now, job)
+        expect(sandbox, job)
+        return _created_view(sandbox, job)
+
+    async def list(self, visit: Visit, *, after: str | None, limit: int, metadata: MetadataFilter) -> Page[JobView]:
+        """Newest first [OBS RUBY]. An empty ``metadata`` filters nothing."""
+        try:
+            jobs = visit.sandbox.jobs.newest_first(after)
+        except KeyError:
+            raise unknown_cursor(str(after)) from None
+        page = take((job for job in jobs if _matches(job.request, metadata)), limit)
+        return Page([await self._view(visit, job) for job in page.items], page.has_more)
+
+    async def retrieve(self, visit: Visit, id: str) -> JobView:
+        return await self._view(visit, _get(visit, id))
+
+    async def cancel(self, visit: Visit, id: str) -> JobView:
+        """Legal in every status that is not terminal."""
+        job = _get(visit, id)
+        timeline = await timeline_of(job, self._datasets)
+        if timeline.status_at(visit.now).terminal:
+            raise InvalidRequestError(f"Job has already completed: {id}")  # assumed, contract 5.2
+        job.timeline = timeline.with_signal(Signal(visit.now, "cancel"))
+        return await self._view(visit, job)
+
+    async def events(self, visit: Visit, id: str, *, after: str | None, limit: int) -> Page[EventView]:
+        """Newest first; a page costs the same in a job of a million steps."""
+        job = _get(visit, id)
+        timeline = await timeline_of(job, self._datasets)
+        before = None
+        if after is not None:
+            before = ids.event_index(job.seed, after)
+            if before is None or before >= timeline.event_count(visit.now):
+                raise unknown_cursor(after)
+        return take(timeline.events_newest_first(visit.now, before=before), limit)
+
+    async def checkpoints(self, visit: Visit, id: str, *, after: str | None, limit: int) -> Page[CheckpointView]:
+        """Highest step first; empty until the job has succeeded [OBS PINOLO]."""
+        timeline = await timeline_of(_get(visit, id), self._datasets)
+        checkpoints = timeline.checkpoints_at(visit.now)
+        if after is not None:
+            known = [checkpoint.id for checkpoint in checkpoints]
+            if after not in known:
+                raise unknown_cursor(after)
+            checkpoints = checkpoints[known.index(after) + 1 :]
+        return take(checkpoints, limit)
+
+    async def timeline(self, visit: Visit, id: str) -> Timeline:
+        """The timeline of a job, for those who drive the clock."""
+        return await timeline_of(_get(visit, id), self._datasets)
+
+    async def _view(self, visit: Visit, job: JobRecord) -> JobView:
+        timeline = job.timeline or await timeline_of(job, self._datasets)
+        now = visit.now
+        status = timeline.status_at(now)
+        succeeded = status is JobStatus.SUCCEEDED
+        return JobView(
+            id=job.id,
+            request=job.request,
+            model=job.shown_model,
+            organization_id=visit.sandbox.organization_id,
+            created_at=job.created_at,
+            finished_at=timeline.finished_at(now),
+            fine_tuned_model=timeline.fine_tuned_model if succeeded else None,
+            result_files=(result_file_id(job.seed),) if succeeded else (),
+            status=status,
+            hyperparameters=timeline.hyperparameters_at(now),
+            trained_tokens=timeline.plan.trained_tokens if succeeded else None,
+            error=timeline.error_at(now),
+            seed=_shown_seed(job),
+        )
+
+
+def _created_view(sandbox: Sandbox, job: JobRecord) -> JobView:
+    """The answer of create: everything is still open, whatever the plan will be."""
+    return JobView(
+        id=job.id,
+        request=job.request,
+        model=job.shown_model,
+        organization_id=sandbox.organization_id,
+        created_at=job.created_at,
+        finished_at=None,
+        fine_tuned_model=None,
+        result_files=(),
+        status=JobStatus.VALIDATING_FILES,
+        hyperparameters=None,
+        trained_tokens=None,
+        error=None,
+        seed=_shown_seed(job),
+    )
+
+
+def _shown_seed(job: JobRecord) -> int:
+    return job.request.seed if job.request.seed is not None else ids.service_seed(job.seed)
+
+
+def _get(visit: Visit, id: str) -> JobRecord:
+    job = visit.sandbox.jobs.get(id)
+    if job is None:  # OBS RUBY
+        raise NotFoundError(f"Could not find fine tune: {id:.200}", code="fine_tune_not_found", param="fine_tune_id")
+    return job
+
+
+def _file(visit: Visit, id: str, param: str) -> FileRecord:
+    file = visit.sandbox.files.get(id)
+    if file is None or (file.expires_at is not None and visit.now >= file.expires_at):
+        raise ParameterError(f"invalid {param}: {id:.200}", param=param)  # OBS
+    return file
+
+
+def _tunable_model(visit: Visit, request: JobRequest) -> tuple[BaseModel, ModelRecord | None]:
+    """The base model, and the tuned one to go on from. A name of another sandbox is as unknown as any (assumed)."""
+    parent = visit.sandbox.models.get(request.model)
+    if parent is not None and parent.window.state_at(visit.now) == "absent":
+        parent = None
+    model = parent.job.model if parent else resolve_base_model(request.model)
+    if model is None or request.method not in model.methods:
+        raise InvalidRequestError(  # OBS
+            f"Model {request.model:.200} is not available for fine-tuning or does not exist.",
+            code="model_not_available",
+            param="model",
+        )
+    return model, parent
+
+
+def _matches(request: JobRequest, wanted: MetadataFilter) -> bool:
+    if wanted is None:
+        return request.metadata is None
+    if not wanted:
+        return True
+    have = dict(request.metadata or ())
+    return all(have.get(key) == value for key, value in wanted.items())

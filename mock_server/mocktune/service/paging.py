@@ -1,0 +1,33 @@
+"""One page of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, TypeVar
+
+from mocktune.domain.errors import ParameterError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """``items`` in the list's order; ``has_more`` when at least one comes after them."""
+
+    items: list[T]
+    has_more: bool
+
+
+def take(items: Iterable[T], limit: int) -> Page[T]:
+    """The first ``limit`` of ``items``; one more is looked at to know whether there is a next page."""
+    page = list(islice(items, limit + 1))
+    return Page(page[:limit], len(page) > limit)
+
+
+def unknown_cursor(after: str) -> ParameterError:
+    """What an ``after`` that names nothing is answered with (assumed: contract 11, doubt 11)."""
+    return ParameterError(
+        f"Invalid 'after': no object with id '{after:.100}' is in this list.", param="after", code="invalid_value"
+    )

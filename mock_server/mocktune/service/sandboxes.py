@@ -1,0 +1,177 @@
+"""Sandboxes: everything one API key owns, and how a credential finds its own.
+
+Any key works and names a sandbox; only an HMAC of it is kept. Several keys share one sandbox by the form
+``sk-mt-NAME--WHO``, or by the base URL ``/s/NAME/v1``; the admin key of K is ``sk-admin-`` + K without ``sk-``.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from mocktune.domain import ids
+from mocktune.domain.clock import ClockMode, ClockSegments, VirtualTime, WallTime
+from mocktune.domain.draws import derive_seed
+from mocktune.domain.errors import AuthenticationError, ServiceUnavailableError
+from mocktune.domain.scenario import Scenario
+from mocktune.ports import Ledger, Store
+from mocktune.service.records import FileRecord, JobRecord, ModelRecord
+
+MAX_KEY_LENGTH = 512
+RESERVED_INVALID_PREFIX = "sk-invalid"
+_ADMIN_PREFIX = "sk-admin-"
+_SHARED_PREFIX = "sk-mt-"
+
+
+@dataclass(slots=True, eq=False)
+class Sandbox:
+    """Everything one API key owns. ``due`` is a heap of (earliest end, job ordinal) of jobs not yet settled."""
+
+    seed: int
+    clock: ClockSegments
+    scenario: Scenario
+    files: Ledger[FileRecord]
+    jobs: Ledger[JobRecord]
+    models: Ledger[ModelRecord]
+    due: list[tuple[VirtualTime, int, JobRecord]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    requests: int = 0
+    last_used: WallTime | None = None
+
+    @property
+    def organization_id(self) -> str:
+        return ids.object_id("organization", self.seed)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing was ever created in it: only then may its clock still be set to any instant."""
+        return not self.counts
+
+    def next_ordinal(self, kind: str) -> int:
+        """Ids are counted per kind of object, so that one kind never shifts the ids of another."""
+        ordinal = self.counts.get(kind, 0)
+        self.counts[kind] = ordinal + 1
+        return ordinal
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request's view of its sandbox. ``now`` was read once and is passed down; nothing below reads a clock."""
+
+    sandbox: Sandbox
+    now: VirtualTime
+    wall: WallTime
+    admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxDefaults:
+    """What a new sandbox starts with."""
+
+    seed: int
+    clock: ClockMode
+    scenario: Scenario
+    max_sandboxes: int = 10_000
+    ttl_s: float = 24 * 3600.0
+
+
+class Sandboxes:
+    """Every sandbox of one server, the least recently used first."""
+
+    def __init__(self, store: Store, defaults: SandboxDefaults, *, secret: bytes) -> None:
+        self._store = store
+        self.defaults = defaults
+        self._secret = secret
+        self._by_name: OrderedDict[bytes, Sandbox] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def visit(self, key: str, wall: WallTime, *, shared_name: str | None = None) -> Visit:
+        """The sandbox ``key`` names, opened at its first use, and its ``now``.
+
+        Raises ``AuthenticationError`` for a key that can be none, ``ServiceUnavailableError`` when no more sandboxes
+        can be opened.
+        """
+        admin = key.startswith(_ADMIN_PREFIX)
+        name = _SHARED_PREFIX + shared_name if shared_name is not None else _sandbox_name(key)
+        digest = hmac.digest(self._secret, name.encode("utf-8", "surrogateescape"), "sha256")
+        sandbox = self._by_name.get(digest)
+        if sandbox is None:
+            sandbox = self._open(name, digest, wall)
+        else:
+            self._by_name.move_to_end(digest)
+        sandbox.last_used = wall
+        return Visit(sandbox, sandbox.clock.now(wall), wall, admin)
+
+    def _open(self, name: str, digest: bytes, wall: WallTime) -> Sandbox:
+        self._close_unused(wall)
+        defaults = self.defaults
+        if len(self._by_name) >= defaults.max_sandboxes:
+            raise ServiceUnavailableError(
+                f"This mocktune server has {defaults.max_sandboxes} open sandboxes and opens no more; "
+                "raise --max-sandboxes, or wait until unused ones are closed."
+            )
+        start = defaults.scenario.clock.start
+        sandbox = Sandbox(
+            # From the key alone: the seed must be the same on every server with the same server seed.
+            seed=derive_seed(defaults.seed, "sandbox", name),
+            clock=ClockSegments.begin(defaults.clock, wall, start),
+            scenario=defaults.scenario,
+            files=self._store.ledger(),
+            jobs=self._store.ledger(),
+            models=self._store.ledger(),
+        )
+        self._by_name[digest] = sandbox
+        return sandbox
+
+    def _close_unused(self, wall: WallTime) -> None:
+        oldest_allowed = wall - self.defaults.ttl_s * 1_000_000
+        while self._by_name:
+            digest, sandbox = next(iter(self._by_name.items()))
+            if (sandbox.last_used or 0) >= oldest_allowed:
+                return
+            del self._by_name[digest]
+            release_blobs(sandbox)
+
+
+def release_blobs(sandbox: Sandbox) -> None:
+    """Delete the bytes of a sandbox that is closed, those that only jobs still hold too."""
+    held = {id(file): file for file in sandbox.files.newest_first()}
+    for job in sandbox.jobs.newest_first():
+        for file in (job.training, job.validation):
+            if file is not None:
+                held[id(file)] = file
+    for file in held.values():
+        if file.blob is not None:
+            file.blob.delete()
+
+
+def _sandbox_name(key: str) -> str:
+    plain = "sk-" + key.removeprefix(_ADMIN_PREFIX) if key.startswith(_ADMIN_PREFIX) else key
+    return plain.partition("--")[0] if plain.startswith(_SHARED_PREFIX) else plain
+
+
+def check_key(key: str | None) -> str:
+    """The key itself. Raises the real service's two 401 answers for a missing and for a bad one [OBS]."""
+    if not key:
+        raise AuthenticationError(
+            "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
+            "auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) if you're "
+            "accessing the API from your browser and are prompted for a username and password. You can obtain an API "
+            "key from https://platform.openai.com/account/api-keys."
+        )
+    if key.startswith(RESERVED_INVALID_PREFIX) or len(key) > MAX_KEY_LENGTH or not key.isprintable():
+        raise AuthenticationError(
+            f"Incorrect API key provided: {redacted(key)}. You can find your API key at "
+            "https://platform.openai.com/account/api-keys.",
+            code="invalid_api_key",
+        )
+    return key
+
+
+def redacted(key: str) -> str:
+    """The first five and the last two characters, as the real service shows a bad key [OBS]."""
+    shown = "".join(c if c.isprintable() else "?" for c in key[:MAX_KEY_LENGTH])
+    return shown[:5] + "***" + shown[-2:] if len(shown) > 8 else "***"

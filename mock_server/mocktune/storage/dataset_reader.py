@@ -1,0 +1,63 @@
+"""Reads whole training files: small ones at once, larger ones in a thread, so that other requests go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+from mocktune.dataset_engine.report import read_report
+from mocktune.dataset_engine.tokenizer import count_batch
+from mocktune.domain.learned import Learned, LearnedBuilder
+from mocktune.domain.models import Encoding
+from mocktune.domain.report import FileReport
+from mocktune.ports import Blob
+
+T = TypeVar("T")
+
+INLINE_BYTES = 128 * 1024
+"""Up to this size a file is read in the time a thread takes to start twice over; no other request waits for it long."""
+
+MAX_AT_ONCE = 2
+MAX_LINE_BYTES = 16 * 1024 * 1024
+
+
+class ThreadedDatasetReader:
+    """``DatasetReader`` of one server process."""
+
+    def __init__(self) -> None:
+        self._slots = asyncio.Semaphore(MAX_AT_ONCE)
+
+    async def report(self, blob: Blob, encoding: Encoding) -> FileReport:
+        return await self._run(blob, partial(_report, blob, encoding))
+
+    async def learned(self, blob: Blob) -> Learned:
+        return await self._run(blob, partial(_learned, blob))
+
+    async def _run(self, blob: Blob, compute: Callable[[], T]) -> T:
+        if blob.size_bytes <= INLINE_BYTES:
+            return compute()
+        async with self._slots:
+            return await asyncio.to_thread(compute)
+
+
+class ToktokTokenizer:
+    """``Tokenizer`` with the vocabularies in its wheel."""
+
+    def count(self, texts: Sequence[str], encoding: Encoding) -> list[int]:
+        return count_batch(list(texts), encoding)
+
+
+def _report(blob: Blob, encoding: Encoding) -> FileReport:
+    with blob.open() as source:
+        return read_report(source, encoding)
+
+
+def _learned(blob: Blob) -> Learned:
+    builder, offset = LearnedBuilder(), 0
+    with blob.open() as source:
+        while line := source.readline(MAX_LINE_BYTES):
+            builder.add_line(line, offset)
+            offset += len(line)
+    return builder.build()
