@@ -38,7 +38,7 @@ NEAR_CUTOFF = 78.0
 """Likeness in percent (``fuzz.ratio``) from which a prompt is taken for a trained one."""
 
 _NEAR_CHARS = 512
-_NEAR_BUDGET_CHARS = 2_000_000  # query length x texts compared: bounds the time of one look
+_NEAR_BUDGET_CHARS = 3_000_000  # query length x texts compared: bounds the time of one look
 _NEAR_ENOUGH = 95.0  # percent: no order of words could do much better
 _REORDERED_LOOKS = 1_000  # texts compared without regard to word order, which costs four times as much a text
 _SAMPLE_SIZE = 200

@@ -1,0 +1,102 @@
+"""What the tests of several layers share: datasets in a line, a wall that a test moves, services without a network."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from mocktune.bootstrap import Services, bootstrap
+from mocktune.domain.clock import SECOND, ClockMode, VirtualTime, WallTime
+from mocktune.domain.objects import FileView, JobRequest, JobView
+from mocktune.domain.scenario import Scenario, with_settings
+from mocktune.ports import Blob
+from mocktune.service.files import Upload
+from mocktune.service.sandboxes import Visit
+from mocktune.service.settling import settle
+from mocktune.settings import Settings
+from mocktune.storage.scenario_files import load_scenario
+
+NO_WALL = WallTime(1_800_000_000 * SECOND)
+
+
+def chat_line(question: str = "Hi?", answer: str = "Hello.", **extra: Any) -> str:
+    messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return json.dumps({"messages": messages, **extra})
+
+
+def dataset(examples: int = 12) -> bytes:
+    """A valid chat file of ``examples`` lines."""
+    lines = [chat_line(f"What is {n} plus {n}?", f"It is {2 * n}, of course.") for n in range(examples)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def settings(scenario: str = "realistic", *changes: str, clock: str = "frozen", **others: Any) -> Settings:
+    return Settings(
+        scenario=with_settings(load_scenario(scenario), changes), clock=ClockMode.parse(clock), **{"seed": 42, **others}
+    )
+
+
+def scenario(name: str = "realistic", *changes: str) -> Scenario:
+    return with_settings(load_scenario(name), changes)
+
+
+@dataclass
+class Wall:
+    """A wall clock that stands until a test moves it."""
+
+    now: WallTime = NO_WALL
+
+    def wall(self) -> WallTime:
+        return self.now
+
+
+@dataclass
+class Lab:
+    """The services of one server and one sandbox of it, driven without HTTP on a frozen clock."""
+
+    services: Services
+    key: str = "sk-lab"
+    wall: WallTime = NO_WALL
+    _files: list[FileView] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, scenario: str = "realistic", *changes: str, seed: int = 42, **others: Any) -> Lab:
+        return cls(bootstrap(settings(scenario, *changes, seed=seed, **others)))
+
+    async def visit(self) -> Visit:
+        """A visit as the front layer makes one: ``now`` read once, what was due by now entered."""
+        visit = self.services.sandboxes.visit(self.key, self.wall)
+        await settle(visit, self.services.datasets)
+        return visit
+
+    async def advance(self, seconds: float) -> VirtualTime:
+        result = await self.services.clocks.advance_by(await self.visit(), round(seconds * SECOND))
+        return result.now
+
+    async def upload(self, data: bytes | None = None, purpose: str = "fine-tune", name: str = "a.jsonl") -> FileView:
+        data = dataset() if data is None else data
+        upload = Upload(name, purpose, self.blob(data), data[: 1024 * 1024])
+        return await self.services.files.create(await self.visit(), upload)
+
+    def blob(self, data: bytes) -> Blob:
+        writer = self.services.blobs.writer()
+        writer.write(data)
+        return writer.commit()
+
+    async def create(self, training_file: str | None = None, **request: Any) -> JobView:
+        file = training_file or (await self.upload()).id
+        request = {"model": "gpt-4o-mini-2024-07-18", **request}
+        return await self.services.jobs.create(await self.visit(), JobRequest(training_file=file, **request))
+
+    async def job(self, id: str) -> JobView:
+        return await self.services.jobs.retrieve(await self.visit(), id)
+
+    async def run_to_end(self, id: str) -> JobView:
+        """Advance to the last thing that happens in the job's life."""
+        timeline = await self.services.jobs.timeline(await self.visit(), id)
+        await self.services.clocks.advance_to(await self.visit(), timeline.landmarks()[-1] / SECOND + 1)
+        return await self.job(id)
+
+    def close(self) -> None:
+        self.services.close()
