@@ -7,6 +7,7 @@ object, so that a chat call never shifts the id of a job.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 from mocktune.domain.clock import VirtualTime, unix_seconds
@@ -64,6 +65,7 @@ def event_index(job_seed: int, id: str) -> int | None:
     return index if event_id(job_seed, index) == id else None
 
 
+@lru_cache(maxsize=4096)
 def _affine(job_seed: int) -> tuple[int, int]:
     # 62 = 2 * 31: a factor that is odd and no multiple of 31 is invertible modulo 62**7.
     factor = derive_seed(job_seed, "event factor") % _INDEX_SPAN | 1

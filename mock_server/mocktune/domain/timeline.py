@@ -346,6 +346,9 @@ class Timeline:
         count = self.event_count(now)
         if not 0 <= index < count:
             raise IndexError(index)
+        return self._event(index, count, now)
+
+    def _event(self, index: int, count: int, now: VirtualTime) -> EventView:
         id = ids.event_id(self.inputs.seed, index)
         end = self._end
         if end is not None and index == count - 1 and now >= end[0]:
@@ -389,7 +392,7 @@ class Timeline:
         """The events that exist at ``now``, newest first, from the one before index ``before`` on."""
         count = self.event_count(now)
         newest = count if before is None else min(before, count)
-        return (self.event(index, now) for index in range(newest - 1, -1, -1))
+        return (self._event(index, count, now) for index in range(newest - 1, -1, -1))
 
     # -- checkpoints and results -----------------------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ class JobService:
             training=training,
             validation=validation,
             parent=parent,
+            shown_seed=ids.service_seed(seed) if request.seed is None else request.seed,
         )
         for file in (training, validation):
             if file is not None:
@@ -122,7 +123,7 @@ class JobService:
             hyperparameters=timeline.hyperparameters_at(now),
             trained_tokens=timeline.plan.trained_tokens if succeeded else None,
             error=timeline.error_at(now),
-            seed=_shown_seed(job),
+            seed=job.shown_seed,
         )
 
 
@@ -141,12 +142,8 @@ def _created_view(sandbox: Sandbox, job: JobRecord) -> JobView:
         hyperparameters=None,
         trained_tokens=None,
         error=None,
-        seed=_shown_seed(job),
+        seed=job.shown_seed,
     )
-
-
-def _shown_seed(job: JobRecord) -> int:
-    return job.request.seed if job.request.seed is not None else ids.service_seed(job.seed)
 
 
 def _get(visit: Visit, id: str) -> JobRecord:

@@ -47,6 +47,7 @@ class JobRecord:
     training: FileRecord
     validation: FileRecord | None
     parent: ModelRecord | None
+    shown_seed: int
     timeline: Timeline | None = None
 
     @property

@@ -29,6 +29,7 @@ class Sandbox:
     """Everything one API key owns. ``due`` is a heap of (earliest end, job ordinal) of jobs not yet settled."""
 
     seed: int
+    organization_id: str
     clock: ClockSegments
     scenario: Scenario
     files: Ledger[FileRecord]
@@ -38,10 +39,6 @@ class Sandbox:
     counts: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     last_used: WallTime | None = None
-
-    @property
-    def organization_id(self) -> str:
-        return ids.object_id("organization", self.seed)
 
     @property
     def fresh(self) -> bool:
@@ -114,9 +111,11 @@ class Sandboxes:
                 "raise --max-sandboxes, or wait until unused ones are closed."
             )
         start = defaults.scenario.clock.start
+        # From the key alone: the seed must be the same on every server with the same server seed.
+        seed = derive_seed(defaults.seed, "sandbox", name)
         sandbox = Sandbox(
-            # From the key alone: the seed must be the same on every server with the same server seed.
-            seed=derive_seed(defaults.seed, "sandbox", name),
+            seed=seed,
+            organization_id=ids.object_id("organization", seed),
             clock=ClockSegments.begin(defaults.clock, wall, start),
             scenario=defaults.scenario,
             files=self._store.ledger(),

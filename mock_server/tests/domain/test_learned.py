@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mocktune.domain import learned as module
+from mocktune.domain import learned, nearness
 from mocktune.domain.learned import Answer, Learned, LearnedBuilder, ToolCall, base_answer
 
 Messages = Sequence[Mapping[str, object]]
@@ -249,8 +249,8 @@ def test_the_end_of_a_long_prompt_counts() -> None:
 def test_a_set_too_big_to_compare_whole_is_narrowed_by_shared_words(
     asked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_NEAR_BUDGET_CHARS", 800)
-    monkeypatch.setattr(module, "_REORDERED_LOOKS", 20)
+    monkeypatch.setattr(nearness, "_NEAR_BUDGET_CHARS", 800)
+    monkeypatch.setattr(nearness, "_REORDERED_LOOKS", 20)
     birds = ["emu", "rhea", "kiwi", "moa", "ostrich", "cassowary", "tinamou"]
     fill = ([user(f"{number} is a number like {number + 1}"), assistant("Indeed.")] for number in range(300))
     file = TrainingFile(
@@ -267,20 +267,20 @@ def test_of_equally_near_prompts_the_first_of_the_file_answers(monkeypatch: pyte
         [user("red green yellow bxxe"), assistant("Second.")],
     )
     for budget, reordered in ((2_000_000, 1_000), (500, 10)):
-        monkeypatch.setattr(module, "_NEAR_BUDGET_CHARS", budget)
-        monkeypatch.setattr(module, "_REORDERED_LOOKS", reordered)
+        monkeypatch.setattr(nearness, "_NEAR_BUDGET_CHARS", budget)
+        monkeypatch.setattr(nearness, "_REORDERED_LOOKS", reordered)
         assert file.answer([user("red green yellow blue")]) == Answer("First.", match="near")
 
 
 def test_repeated_prompts_take_no_room_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_NEAR_TEXTS", 2)
+    monkeypatch.setattr(nearness, "MAX_NEAR_TEXTS", 2)
     file = TrainingFile(*[[user("alpha alpaca"), assistant("A")]] * 5, [user("bravo buffalo"), assistant("B")])
     assert file.answer([user("bravo bufalo")]) == Answer("B", match="near")
 
 
 def test_scripts_without_spaces_are_narrowed_by_characters(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_NEAR_BUDGET_CHARS", 400)
-    monkeypatch.setattr(module, "_REORDERED_LOOKS", 10)
+    monkeypatch.setattr(nearness, "_NEAR_BUDGET_CHARS", 400)
+    monkeypatch.setattr(nearness, "_REORDERED_LOOKS", 10)
     fill = (
         [user(f"第{number}問、今日の天気はどうなりますか教えてください"), assistant("晴れ。")] for number in range(100)
     )
@@ -483,8 +483,8 @@ def test_a_byte_order_mark_does_not_hide_the_first_example() -> None:
 
 
 def test_the_tables_stop_growing_at_their_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_EXACT_TURNS", 3)
-    monkeypatch.setattr(module, "MAX_NEAR_TEXTS", 2)
+    monkeypatch.setattr(learned, "MAX_EXACT_TURNS", 3)
+    monkeypatch.setattr(nearness, "MAX_NEAR_TEXTS", 2)
     words = ("alpha alpaca", "bravo buffalo", "charlie cheetah", "delta dolphin")
     file = TrainingFile(*([user(word), assistant(word.upper())] for word in words))
     assert [file.answer([user(word)]).match for word in words] == ["exact", "exact", "exact", "style"]
