@@ -80,6 +80,9 @@ class Tokenizer(Protocol):
 
     def count(self, texts: Sequence[str], encoding: Encoding) -> list[int]: ...
 
+    def cut(self, text: str, most: int, encoding: Encoding) -> str:
+        """The longest beginning of ``text`` of at most ``most`` tokens, whole characters only."""
+
 
 class DatasetReader(Protocol):
     """Reads whole training files without holding up other requests."""

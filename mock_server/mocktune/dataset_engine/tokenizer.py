@@ -31,5 +31,13 @@ def count(text: str, encoding: Encoding) -> int:
     return count_batch([text], encoding)[0]
 
 
+def cut(text: str, most: int, encoding: Encoding) -> str:
+    """The longest beginning of ``text`` of at most ``most`` tokens; the cut never splits a character."""
+    from toktok import truncate
+
+    beginning: str = truncate(_without_surrogates(text), most, encoding)[0]
+    return beginning
+
+
 def _without_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

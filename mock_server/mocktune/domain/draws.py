@@ -58,12 +58,11 @@ def _table(alphabet: str) -> bytes:
 
 def to_digits(number: int, length: int, alphabet: str = BASE62) -> str:
     """``number`` written with exactly ``length`` digits of ``alphabet``, most significant first."""
-    base = len(alphabet)
-    digits = []
+    base, digits = len(alphabet), ""
     for _ in range(length):
         number, rest = divmod(number, base)
-        digits.append(alphabet[rest])
-    return "".join(reversed(digits))
+        digits = alphabet[rest] + digits
+    return digits
 
 
 def from_digits(digits: str, alphabet: str = BASE62) -> int | None:

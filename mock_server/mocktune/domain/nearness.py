@@ -30,6 +30,9 @@ class NearTable:
         self._signatures = array("Q")
         self._places = array("Q")
 
+    def __len__(self) -> int:
+        return len(self._texts)
+
     def add(self, text: str, place: int) -> None:
         if text and len(self._texts) < MAX_NEAR_TEXTS:
             text = _both_ends(text)

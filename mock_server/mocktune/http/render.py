@@ -14,7 +14,7 @@ from mocktune.domain.draws import text
 from mocktune.domain.hyperparameters import Requested, Resolved
 from mocktune.domain.metrics import checkpoint_metrics, event_data
 from mocktune.domain.objects import CheckpointView, EventView, FileView, JobView, ModelView
-from mocktune.service.chat import Completion
+from mocktune.service.chat import Choice, Completion
 from mocktune.service.clocks import Advanced, ClockView
 from mocktune.service.paging import Page
 from mocktune.settings import Wire
@@ -156,35 +156,41 @@ def deleted(kind: str, id: str) -> Json:
 
 
 def chat_completion(completion: Completion) -> Json:
-    message: Json = {"role": "assistant", "content": completion.answer.content}
-    if completion.answer.tool_calls:
-        message["tool_calls"] = tool_calls(completion)
-    message |= {"refusal": None, "annotations": []}
     return {
         "id": completion.id,
         "object": "chat.completion",
         "created": unix_seconds(completion.created_at),
         "model": completion.model,
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason(completion)}],
+        "choices": [
+            {
+                "index": index,
+                "message": _message(choice, tool_calls(completion, index)),
+                "logprobs": None,
+                "finish_reason": choice.finish_reason,
+            }
+            for index, choice in enumerate(completion.choices)
+        ],
         "usage": usage(completion),
         "service_tier": "default",
         "system_fingerprint": completion.fingerprint,
     }
 
 
-def tool_calls(completion: Completion) -> list[Json]:
+def _message(choice: Choice, calls: list[Json]) -> Json:
+    called = {"tool_calls": calls} if calls else {}
+    return {"role": "assistant", "content": choice.content, **called, "refusal": None, "annotations": []}
+
+
+def tool_calls(completion: Completion, choice: int) -> list[Json]:
+    """The calls of one choice, with ids of their own for each completion."""
     return [
         {
-            "id": "call_" + text(completion.answer_id_seed, 24, "call", index),
+            "id": "call_" + text(completion.call_seed, 24, "call", choice, index),
             "type": "function",
             "function": {"name": call.name, "arguments": call.arguments},
         }
-        for index, call in enumerate(completion.answer.tool_calls)
+        for index, call in enumerate(completion.choices[choice].tool_calls)
     ]
-
-
-def finish_reason(completion: Completion) -> str:
-    return "tool_calls" if completion.answer.tool_calls else "stop"
 
 
 def usage(completion: Completion) -> Json:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from mocktune.domain import ids
 from mocktune.domain.billing import chat_prompt_tokens
 from mocktune.domain.clock import SECOND, VirtualTime
+from mocktune.domain.conversation import ToolCall
 from mocktune.domain.draws import derive_seed
 from mocktune.domain.errors import ModelLoadingError, ServiceUnavailableError
 from mocktune.domain.learned import Answer, base_answer
@@ -24,6 +27,9 @@ Message = Mapping[str, object]
 
 MAX_LINEAGE = 8
 """How many generations of tuned models are asked for a learned answer, the newest first."""
+
+MAX_INLINE_LOOK = 2_000
+"""Prompts up to which an answer is looked up at once; beyond, in a thread."""
 
 _OVERLOADED = (
     "That model is currently overloaded with other requests. You can retry your request, or contact us through our "
@@ -40,17 +46,29 @@ class ChatRequest:
     tools: Sequence[Message] = ()
     tools_allowed: bool = True
     seed: int | None = None
+    choices: int = 1
+    stop: Sequence[str] = ()
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer of a completion, cut at a stop text or at the most tokens."""
+
+    content: str | None
+    tool_calls: tuple[ToolCall, ...]
+    finish_reason: Literal["stop", "length", "tool_calls"]
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One answer and its exact usage, in tokens."""
+    """The answers to one request and their exact usage, in tokens."""
 
     id: str
     created_at: VirtualTime
     model: str
-    answer: Answer
-    answer_id_seed: int
+    choices: tuple[Choice, ...]
+    call_seed: int
     prompt_tokens: int
     completion_tokens: int
     fingerprint: str
@@ -70,26 +88,45 @@ class ChatService:
         base = resolve_base_model(request.model)
         if base is not None:
             model, shown = base, base.id
-            answer = base_answer(shown, request.messages, seed=derive_seed(sandbox.seed, "base", request.seed or 0))
+            seeds = _choice_seeds(sandbox.seed, request)
+            answers = [base_answer(shown, request.messages, seed=seed) for seed in seeds]
         else:
             record = find_tuned(visit, request.model)
             _refuse_while_loading(visit, record)
             model, shown = record.job.model, record.id
-            answer = await self._learned_answer(record, request)
+            answers = []
+            for seed in _choice_seeds(record.seed, request):
+                answers.append(await self._learned_answer(record, request, seed))
+                if answers[0].match != "style":  # what was learned is said again; only the style is drawn
+                    answers *= request.choices
+                    break
+        choices = tuple(self._choice(answer, request, model) for answer in answers)
         ordinal = sandbox.next_ordinal("chat")
         id = ids.object_id("chat", sandbox.seed, ordinal)
         return Completion(
             id=id,
             created_at=visit.now,
             model=shown,
-            answer=answer,
-            answer_id_seed=derive_seed(sandbox.seed, "tool calls", ordinal),
+            choices=choices,
+            call_seed=derive_seed(sandbox.seed, "tool calls", ordinal),
             prompt_tokens=self._prompt_tokens(request, model),
-            completion_tokens=self._completion_tokens(answer, model),
+            completion_tokens=sum(self._completion_tokens(choice, model) for choice in choices),
             fingerprint=ids.object_id("fingerprint", derive_seed(0, "fingerprint"), model.id),
         )
 
-    async def _learned_answer(self, record: ModelRecord, request: ChatRequest) -> Answer:
+    def _choice(self, answer: Answer, request: ChatRequest, model: BaseModel) -> Choice:
+        if answer.tool_calls or answer.content is None:
+            return Choice(answer.content, answer.tool_calls, "tool_calls" if answer.tool_calls else "stop")
+        content = answer.content
+        ends = [content.find(stop) for stop in request.stop if stop]
+        content = content[: min((end for end in ends if end >= 0), default=len(content))]
+        if request.max_tokens is not None:
+            beginning = self._tokenizer.cut(content, request.max_tokens, model.encoding)
+            if len(beginning) < len(content):
+                return Choice(beginning, (), "length")
+        return Choice(content, (), "stop")
+
+    async def _learned_answer(self, record: ModelRecord, request: ChatRequest, seed: int) -> Answer:
         """The newest training first; an exact match of an older generation wins over a near one of a newer."""
         offered = frozenset(_tool_names(request.tools)) if request.tools_allowed else frozenset()
         answers: list[Answer] = []
@@ -98,12 +135,9 @@ class ChatService:
             assert blob is not None  # a job with a tuned model has read its file
             learned = await self._datasets.learned(blob)
             with _LineReader(blob) as read_line:
-                answer = learned.answer(
-                    request.messages,
-                    tools_offered=offered,
-                    seed=derive_seed(record.seed, "style", request.seed or 0),
-                    read_line=read_line,
-                )
+                look = partial(learned.answer, request.messages, tools_offered=offered, seed=seed, read_line=read_line)
+                # A look through many prompts takes up to a tenth of a second: not on the loop that serves everybody.
+                answer = look() if learned.size <= MAX_INLINE_LOOK else await asyncio.to_thread(look)
             if answer.match == "exact":
                 return answer
             answers.append(answer)
@@ -115,11 +149,15 @@ class ChatService:
 
         return chat_prompt_tokens(request.messages, request.tools, count, model.encoding)
 
-    def _completion_tokens(self, answer: Answer, model: BaseModel) -> int:
-        texts = [answer.content or ""]
-        for call in answer.tool_calls:
+    def _completion_tokens(self, choice: Choice, model: BaseModel) -> int:
+        texts = [choice.content or ""]
+        for call in choice.tool_calls:
             texts += [call.name, call.arguments]
         return sum(self._tokenizer.count(texts, model.encoding))
+
+
+def _choice_seeds(seed: int, request: ChatRequest) -> list[int]:
+    return [derive_seed(seed, "answer", request.seed or 0, index) for index in range(request.choices)]
 
 
 class _LineReader:

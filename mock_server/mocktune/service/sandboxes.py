@@ -7,6 +7,7 @@ Any key works and names a sandbox; only an HMAC of it is kept. Several keys shar
 from __future__ import annotations
 
 import hmac
+import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
@@ -73,6 +74,9 @@ class SandboxDefaults:
     ttl_s: float = 24 * 3600.0
 
 
+log = logging.getLogger("mocktune")
+
+
 class Sandboxes:
     """Every sandbox of one server, the least recently used first."""
 
@@ -104,6 +108,8 @@ class Sandboxes:
 
     def _open(self, name: str, digest: bytes, wall: WallTime) -> Sandbox:
         self._close_unused(wall)
+        if _looks_live(name):
+            log.warning("a key that looks live was sent to mocktune; it is not kept, but any text would do as a key")
         defaults = self.defaults
         if len(self._by_name) >= defaults.max_sandboxes:
             raise ServiceUnavailableError(
@@ -145,6 +151,11 @@ def release_blobs(sandbox: Sandbox) -> None:
     for file in held.values():
         if file.blob is not None:
             file.blob.delete()
+
+
+def _looks_live(key: str) -> bool:
+    """Whether a key has the shape of those the real service gives out."""
+    return "T3BlbkFJ" in key or (len(key) > 80 and key.startswith(("sk-proj-", "sk-svcacct-", "sk-admin-")))
 
 
 def _sandbox_name(key: str) -> str:

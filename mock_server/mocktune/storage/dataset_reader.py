@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from mocktune.dataset_engine.report import read_report
-from mocktune.dataset_engine.tokenizer import count_batch
+from mocktune.dataset_engine.tokenizer import count_batch, cut
 from mocktune.domain.learned import Learned, LearnedBuilder
 from mocktune.domain.models import Encoding
 from mocktune.domain.report import FileReport
@@ -47,6 +47,9 @@ class ToktokTokenizer:
 
     def count(self, texts: Sequence[str], encoding: Encoding) -> list[int]:
         return count_batch(list(texts), encoding)
+
+    def cut(self, text: str, most: int, encoding: Encoding) -> str:
+        return cut(text, most, encoding)
 
 
 def _report(blob: Blob, encoding: Encoding) -> FileReport:

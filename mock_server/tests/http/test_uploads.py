@@ -206,13 +206,11 @@ def test_a_later_bad_line_turns_the_file_into_an_error(http: httpx2.Client, line
 def test_two_hundred_uploads_at_once_are_all_taken(server: RunningServer, http: httpx2.Client) -> None:
     data = dataset(1000)
 
-    def upload(_: int) -> int:
-        kind = "multipart/form-data; boundary=" + BOUNDARY.decode()
-        headers = {"authorization": http.headers["authorization"], "content-type": kind}
-        return httpx2.post(server.root + "/v1/files", content=form(data), headers=headers, timeout=60).status_code
-
-    with ThreadPoolExecutor(50) as pool:
-        assert list(pool.map(upload, range(200))) == [200] * 200
+    everywhere = httpx2.Limits(max_connections=200)
+    with httpx2.Client(base_url=server.root, headers=http.headers, limits=everywhere, timeout=60) as client:
+        with ThreadPoolExecutor(200) as pool:
+            answers = list(pool.map(lambda _: post(client, form(data)).status_code, range(200)))
+    assert answers == [200] * 200
     listed = files(http)
     assert len({file["id"] for file in listed}) == 200
     assert {file["bytes"] for file in listed} == {len(data)}

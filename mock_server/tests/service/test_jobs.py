@@ -89,7 +89,7 @@ def test_a_file_deleted_after_validation_still_teaches_the_model(lab: Lab) -> No
         from mocktune.service.chat import ChatRequest
 
         request = ChatRequest(str(ended.fine_tuned_model), [{"role": "user", "content": "What is 3 plus 3?"}])
-        return (await lab.services.chat.complete(await lab.visit(), request)).answer.content
+        return (await lab.services.chat.complete(await lab.visit(), request)).choices[0].content
 
     assert run(story) == "It is 6, of course."
 
@@ -173,7 +173,7 @@ def test_metadata_selects_jobs(lab: Lab) -> None:
         plain = await lab.create(file)
         tagged = await lab.create(file, metadata=(("run", "1"), ("env", "")))
         for metadata, expected in (
-            ({}, [tagged, plain]), (None, [plain]), ({"run": "1"}, [tagged]), ({"env": ""}, [tagged]), ({"run": "2"}, [])
+            ({}, [tagged, plain]), (None, [plain]), ({"run": "1"}, [tagged]), ({"env": ""}, [tagged]), ({"x": "2"}, [])
         ):  # fmt: skip
             page = await lab.services.jobs.list(await lab.visit(), after=None, limit=20, metadata=metadata)
             assert [job.id for job in page.items] == [job.id for job in expected]
@@ -341,9 +341,8 @@ def test_next_goes_from_landmark_to_landmark_and_says_when_nothing_is_due(lab: L
     async def story() -> None:
         job = await lab.create()
         timeline = await lab.services.jobs.timeline(await lab.visit(), job.id)
-        seen = []
-        for _ in timeline.landmarks():
-            seen.append((await lab.services.clocks.advance_to_next(await lab.visit())).now)
+        advance = lab.services.clocks.advance_to_next
+        seen = [(await advance(await lab.visit())).now for _ in timeline.landmarks()]
         assert seen == timeline.landmarks()
         with pytest.raises(ConflictError, match="Nothing is due"):
             await lab.services.clocks.advance_to_next(await lab.visit())

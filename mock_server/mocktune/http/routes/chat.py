@@ -59,6 +59,9 @@ def _chat_request(body: wire.CreateChatCompletionRequest, raw: Any) -> ChatReque
         tools=[*(raw.get("tools") or ()), *(raw.get("functions") or ())],
         tools_allowed=body.tool_choice != "none" and body.function_call != "none",
         seed=body.seed,
+        choices=body.n or 1,
+        stop=[body.stop] if isinstance(body.stop, str) else body.stop or (),
+        max_tokens=body.max_completion_tokens or body.max_tokens,
     )
 
 
@@ -79,22 +82,25 @@ def _chunks(completion: Completion, with_usage: bool) -> Iterator[dict[str, Any]
     }
     usage = {"usage": None} if with_usage else {}
 
-    def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        return {**base, "choices": [choice], **usage}
-
-    calls = render.tool_calls(completion)
-    yield chunk({"role": "assistant", "content": None if calls else "", "refusal": None})
-    for index, call in enumerate(calls):
-        arguments = call["function"]["arguments"]
-        yield chunk({"tool_calls": [{"index": index, **call, "function": {**call["function"], "arguments": ""}}]})
-        for piece in _TOKEN_LIKE.findall(arguments):
-            yield chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
-    for piece in _TOKEN_LIKE.findall(completion.answer.content or ""):
-        yield chunk({"content": piece})
-    yield chunk({}, render.finish_reason(completion))
+    for choice in range(len(completion.choices)):
+        for delta, finish_reason in _deltas(completion, choice):
+            said = {"index": choice, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+            yield {**base, "choices": [said], **usage}
     if with_usage:
         yield {**base, "choices": [], "usage": render.usage(completion)}
+
+
+def _deltas(completion: Completion, choice: int) -> Iterator[tuple[dict[str, Any], str | None]]:
+    calls = render.tool_calls(completion, choice)
+    yield {"role": "assistant", "content": None if calls else "", "refusal": None}, None
+    for index, call in enumerate(calls):
+        name = {**call["function"], "arguments": ""}
+        yield {"tool_calls": [{"index": index, **call, "function": name}]}, None
+        for piece in _TOKEN_LIKE.findall(call["function"]["arguments"]):
+            yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}, None
+    for piece in _TOKEN_LIKE.findall(completion.choices[choice].content or ""):
+        yield {"content": piece}, None
+    yield {}, completion.choices[choice].finish_reason
 
 
 class EventStream(Response):
