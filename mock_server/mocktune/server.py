@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import uvicorn
@@ -41,9 +41,22 @@ def root_url(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def uvicorn_server(services: Services) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    """Says when it answers requests."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and not self.should_exit:
+            self._on_started()
+
+
+def uvicorn_server(services: Services, on_started: Callable[[], None] = lambda: None) -> uvicorn.Server:
     """No access log, no Server header (the real one's belongs to its content network), TCP_NODELAY on."""
-    return uvicorn.Server(
+    return _Server(
         uvicorn.Config(
             create_app(services),
             loop="auto",
@@ -55,13 +68,9 @@ def uvicorn_server(services: Services) -> uvicorn.Server:
             server_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
-        )
+        ),
+        on_started,
     )
-
-
-def serve_forever(services: Services, listening: socket.socket) -> None:
-    """Answer requests until SIGINT or SIGTERM."""
-    uvicorn_server(services).run(sockets=[listening])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +91,23 @@ def running_server(settings: Settings, *, host: str = DEFAULT_HOST, port: int = 
     does not come up."""
     listening = bind(host, port)
     services = bootstrap(settings)
-    server = uvicorn_server(services)
-    thread = threading.Thread(target=server.run, args=([listening],), name="mocktune-server", daemon=True)
-    root = root_url(listening)
+    begun = threading.Event()
+    server = uvicorn_server(services, on_started=begun.set)
+
+    def run() -> None:
+        try:
+            server.run([listening])
+        finally:
+            begun.set()  # a server that could not start must not be waited for
+
+    thread = threading.Thread(target=run, name="mocktune-server", daemon=True)
     thread.start()
     try:
-        _wait_until_started(server, thread)
-        yield RunningServer(root, services)
+        if not begun.wait(STARTUP_TIMEOUT_S) or not server.started:
+            raise RuntimeError("the mocktune server did not start")
+        yield RunningServer(root_url(listening), services)
     finally:
         server.should_exit = True
         thread.join(SHUTDOWN_TIMEOUT_S + 5)
         services.close()
         listening.close()
-
-
-def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
-    waited = threading.Event()
-    for _ in range(int(STARTUP_TIMEOUT_S / 0.005)):
-        if server.started:
-            return
-        if not thread.is_alive():
-            break
-        waited.wait(0.005)
-    raise RuntimeError("the mocktune server did not start")

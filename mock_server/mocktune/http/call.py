@@ -30,6 +30,12 @@ class Call(Request):
         visit: Visit = self.scope[VISIT]
         return visit
 
+    @property
+    def declared_bytes(self) -> int:
+        """The length of the body as its sender declared it; 0 where none was declared."""
+        declared = self.headers.get("content-length", "")
+        return int(declared) if declared.isascii() and declared.isdigit() else 0
+
     def path(self, name: str) -> str:
         value: str = self.path_params[name]
         return value

@@ -64,6 +64,10 @@ class Front:
         response: Response | None = None
         try:
             self._check_caller(request)
+            if scope["method"] == "OPTIONS" and request.origin in self._origins:
+                response = _preflight(request)
+                await self._answer(response, request, send, None, started, self._request_id(None))
+                return
             path, shared_name = _sandbox_path(scope["path"])
             scope["path"] = path
             match = self._table.match(scope["method"], path)
@@ -137,6 +141,8 @@ class Front:
         ]
         if request.project:
             headers.append((b"openai-project", request.project))
+        if request.origin and request.origin in self._origins:
+            headers += [(b"access-control-allow-origin", request.origin.encode("latin-1")), (b"vary", b"Origin")]
         return headers
 
     async def _answer(
@@ -159,11 +165,19 @@ class Front:
         await self._app(request.scope, request.receive, send_with_headers)
 
 
+def _preflight(request: _Request) -> Response:
+    """What a browser asks before it sends a key from a page of an origin that is allowed."""
+    asked = request.asked_headers or "authorization, content-type"
+    headers = {"access-control-allow-methods": "GET, POST, PUT, DELETE", "access-control-allow-headers": asked}
+    return Response(status_code=204, headers=headers)
+
+
 class _Request:
     """What the front layer needs of a request, read in one pass over its headers."""
 
     __slots__ = (
         "_receive",
+        "asked_headers",
         "body_unread",
         "declared_bytes",
         "host",
@@ -177,7 +191,7 @@ class _Request:
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self._receive = receive
-        self.host = self.origin = ""
+        self.host = self.origin = self.asked_headers = ""
         self.key: str | None = None
         self.organization = self.project = b""
         self.declared_bytes = 0
@@ -192,7 +206,7 @@ class _Request:
             elif name == b"origin":
                 self.origin = value.decode("latin-1")
             elif name == b"content-length":
-                self.declared_bytes = int(value)
+                self.declared_bytes = int(value) if value.isdigit() else 0
                 self.body_unread = self.declared_bytes > 0
             elif name == b"transfer-encoding":
                 self.body_unread = True
@@ -200,6 +214,8 @@ class _Request:
                 self.organization = value
             elif name == b"openai-project":
                 self.project = value
+            elif name == b"access-control-request-headers":
+                self.asked_headers = value.decode("latin-1")
 
     async def receive(self) -> Message:
         message = await self._receive()

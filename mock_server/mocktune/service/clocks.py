@@ -107,6 +107,7 @@ class ClockService:
         for at in timeline.landmarks():
             if after < at <= until and (new := timeline.status_at(at)) is not status:
                 fired.append(Fired(at, job.id, new))
+                job.tell(new, at)
                 status = new
         return fired
 

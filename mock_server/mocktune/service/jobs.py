@@ -56,6 +56,7 @@ class JobService:
                 file.jobs.append(job)
         sandbox.jobs.add(job.id, visit.now, job)
         expect(sandbox, job)
+        job.tell(JobStatus.VALIDATING_FILES, visit.now)
         return _created_view(sandbox, job)
 
     async def list(self, visit: Visit, *, after: str | None, limit: int, metadata: MetadataFilter) -> Page[JobView]:
@@ -109,6 +110,7 @@ class JobService:
         timeline = job.timeline or await timeline_of(job, self._datasets)
         now = visit.now
         status = timeline.status_at(now)
+        job.tell(status, now)
         succeeded = status is JobStatus.SUCCEEDED
         return JobView(
             id=job.id,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
-from mocktune.domain.clock import VirtualTime
+from mocktune.domain.clock import VirtualTime, format_instant
 from mocktune.domain.draws import derive_seed
+from mocktune.domain.lifecycle import JobStatus
 from mocktune.domain.models import BaseModel
 from mocktune.domain.objects import JobRequest
 from mocktune.domain.scenario import Scenario
 from mocktune.domain.timeline import ModelWindow, Timeline
 from mocktune.ports import Blob
+
+log = logging.getLogger("mocktune")
 
 
 @dataclass(slots=True, eq=False)
@@ -35,7 +39,9 @@ class FileRecord:
 
 @dataclass(slots=True, eq=False)
 class JobRecord:
-    """A job. ``timeline`` is None until the first question needs it; ``parent`` is the tuned model it goes on from."""
+    """A job. ``timeline`` is None until the first question needs it; ``parent`` is the tuned model it goes on from;
+    ``told`` is the last status that was logged for people.
+    """
 
     id: str
     ordinal: int
@@ -49,6 +55,13 @@ class JobRecord:
     parent: ModelRecord | None
     shown_seed: int
     timeline: Timeline | None = None
+    told: JobStatus | None = None
+
+    def tell(self, status: JobStatus, at: VirtualTime) -> None:
+        """Log a transition, once, when somebody sees it: the line is for people and no part of an outcome."""
+        if status is not self.told:
+            self.told = status
+            log.info("%s  %s  %s", format_instant(at), self.id, status)
 
     @property
     def shown_model(self) -> str:

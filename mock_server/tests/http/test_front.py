@@ -225,3 +225,21 @@ def test_a_body_over_the_limit_is_a_413(http: TestClient, monkeypatch: pytest.Mo
     monkeypatch.setattr("mocktune.http.call.MAX_JSON_BYTES", 1000)
     response = http.post("/v1/fine_tuning/jobs", headers=KEY, content=b" " * 1001)
     assert_envelope(response, 413, message="Maximum content size limit (1000) exceeded (1001 bytes read)")
+
+
+def test_a_browser_may_ask_and_then_call_from_an_allowed_origin_only(http: TestClient) -> None:
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,x-stainless-os"}
+    preflight = http.options("/v1/files", headers={"origin": "https://ok.example", **asked})
+    assert preflight.status_code == 204
+    assert preflight.headers["access-control-allow-origin"] == "https://ok.example"
+    assert preflight.headers["access-control-allow-headers"] == "authorization,x-stainless-os"
+    called = http.get("/v1/files", headers={**KEY, "origin": "https://ok.example"})
+    assert called.headers["access-control-allow-origin"] == "https://ok.example"
+    assert http.options("/v1/files", headers={"origin": "https://evil.example", **asked}).status_code == 403
+    local = http.get("/v1/files", headers={**KEY, "origin": "http://localhost:3000"})
+    assert "access-control-allow-origin" not in local.headers
+
+
+def test_a_declared_length_that_is_no_number_is_survived(http: TestClient) -> None:
+    headers = {**KEY, "content-length": "many", "content-type": "multipart/form-data; boundary=x"}
+    assert_envelope(http.post("/v1/files", headers=headers), 400)

@@ -207,9 +207,11 @@ def test_two_hundred_uploads_at_once_are_all_taken(server: RunningServer, http: 
     data = dataset(1000)
 
     everywhere = httpx2.Limits(max_connections=200)
-    with httpx2.Client(base_url=server.root, headers=http.headers, limits=everywhere, timeout=60) as client:
-        with ThreadPoolExecutor(200) as pool:
-            answers = list(pool.map(lambda _: post(client, form(data)).status_code, range(200)))
+    with (
+        httpx2.Client(base_url=server.root, headers=http.headers, limits=everywhere, timeout=60) as client,
+        ThreadPoolExecutor(200) as pool,
+    ):
+        answers = list(pool.map(lambda _: post(client, form(data)).status_code, range(200)))
     assert answers == [200] * 200
     listed = files(http)
     assert len({file["id"] for file in listed}) == 200

@@ -46,9 +46,8 @@ def file_routes(services: Services) -> APIRouter:
     async def create_file(call: Call) -> Response:
         boundary = boundary_of(call.headers.get("content-type"))
         limit = settings.max_file_bytes
-        declared = int(call.headers.get("content-length", 0))
-        if declared > limit + OVERHEAD_BYTES:
-            raise PayloadTooLargeError(limit, declared)
+        if call.declared_bytes > limit + OVERHEAD_BYTES:
+            raise PayloadTooLargeError(limit, call.declared_bytes)
         form = await receive_form(
             call.stream(), boundary, services.blobs, max_file_bytes=limit, head_bytes=FIRST_LINE_BYTES
         )
