@@ -97,7 +97,8 @@ class CreateFineTuningJobRequest(Request):
     suffix: str | None = Field(None, min_length=1, max_length=64)
     seed: int | None = Field(None, ge=0, le=MAX_SEED)
     method: Method | None = None
-    hyperparameters: Hyperparameters | None = Field(None, deprecated=True)
+    # Not pydantic's own mark: that one warns whenever the value is read.
+    hyperparameters: Hyperparameters | None = Field(None, json_schema_extra={"deprecated": True})
     integrations: list[Integration] | None = Field(None, max_length=5)
     metadata: Metadata | None = None
 
