@@ -35,7 +35,8 @@ def cut(text: str, most: int, encoding: Encoding) -> str:
     """The longest beginning of ``text`` of at most ``most`` tokens; the cut never splits a character."""
     from toktok import truncate
 
-    beginning: str = truncate(_without_surrogates(text), most, encoding)[0]
+    # No text has more tokens than UTF-8 bytes, and the counter takes no number beyond its word size.
+    beginning: str = truncate(_without_surrogates(text), min(most, 4 * len(text)), encoding)[0]
     return beginning
 
 

@@ -70,8 +70,7 @@ def _defect(model: BaseModel, file: FileOutlook, by: VirtualTime) -> Defect | No
         return Defect(
             "wrong_model",
             f"Invalid file format. Input file {file.id} is in the {_FORMAT_NAMES[report.format]} format, but the "
-            f"specified "
-            f"model needs the {_FORMAT_NAMES[model.dataset_format]} format (provided model={model.id}).",
+            f"specified model needs the {_FORMAT_NAMES[model.dataset_format]} format (provided model={model.id}).",
         )
     return report.defect
 

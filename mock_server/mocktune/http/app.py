@@ -60,7 +60,7 @@ def _add_error_doors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid_request(request: Request, error: RequestValidationError) -> Response:
         found = [{**each, "loc": each["loc"][1:] or each["loc"]} for each in error.errors()]
-        return error_answer(api_error(found))  # type: ignore[arg-type]  # FastAPI types its findings as Any
+        return error_answer(api_error(found, error.body))  # type: ignore[arg-type]  # FastAPI types its findings as Any
 
     @app.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> Response:

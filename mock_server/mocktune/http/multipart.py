@@ -136,7 +136,7 @@ class _Parts:
         if self._name == "file":
             if self.writer is not None:
                 raise ParameterError("The multipart body has more than one 'file' part.", param="file")
-            self.filename = options.get(b"filename", b"").decode("utf-8", "replace")[:512]
+            self.filename = options.get(b"filename", b"").decode("utf-8", "replace")
             self.writer = self.blobs.writer()
             self._in_file = True
 

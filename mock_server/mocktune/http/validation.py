@@ -43,8 +43,7 @@ def parse_json(body: bytes) -> object:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequestError(
             "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "
-            "library "
-            "correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. "
+            "library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. "
             f"Problem: {error!s:.200}.)"
         ) from error
 
@@ -75,20 +74,32 @@ def check(model: type[Model], value: Mapping[str, object]) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise api_error(error.errors(include_url=False)) from error
+        raise api_error(error.errors(include_url=False), value) from error
 
 
-def api_error(found: Sequence[ErrorDetails]) -> ParameterError:
-    """The API's words for the first finding."""
+def api_error(found: Sequence[ErrorDetails], body: object) -> ParameterError:
+    """The API's words for the first finding in ``body``."""
     first = found[0]
-    path = _dotted(first["loc"])
+    path = _dotted(first, body)
+    if first["type"] == "api":
+        return ParameterError(str(first["msg"]), param=path + first["ctx"]["below"], code=first["ctx"]["code"])
+    # A value that may be of several types has a finding for each of them.
+    expected = [_EXPECTED[each["type"]] for each in found if each["type"] in _EXPECTED and _dotted(each, body) == path]
+    if first["type"] in _EXPECTED:
+        got = _article(first["input"])
+        message = f"Invalid type for '{path}': expected {_one_of(expected)}, but got {got} instead."
+        return ParameterError(message, param=path, code="invalid_type")
     message, code = _worded(first, path)
     return ParameterError(message, param=path, code=code)
 
 
 def _worded(finding: ErrorDetails, path: str) -> tuple[str, str]:
     kind, value, context = finding["type"], finding["input"], finding.get("ctx", {})
-    number = "integer" if isinstance(value, int) else "decimal"
+    bound = next((context[key] for key in ("ge", "gt", "le", "lt") if key in context), None)
+    # The field's kind, not the value's: 3 is too big for a temperature as a decimal.
+    number = "decimal" if isinstance(bound, float) else "integer"
+    if isinstance(bound, float) and bound.is_integer():
+        bound = int(bound)
     match kind:
         case "missing":
             return f"Missing required parameter: '{path}'.", "missing_required_parameter"
@@ -98,7 +109,6 @@ def _worded(finding: ErrorDetails, path: str) -> tuple[str, str]:
             allowed = _series(context.get("expected", ""))
             return f"Invalid value: '{value!s:.100}'. Supported values are: {allowed}.", "invalid_value"
         case "greater_than_equal" | "greater_than":
-            bound = context.get("ge", context.get("gt"))
             sign = ">=" if kind == "greater_than_equal" else ">"
             return (
                 f"Invalid '{path}': {number} below minimum value. Expected a value {sign} {bound}, but got {value} "
@@ -106,7 +116,6 @@ def _worded(finding: ErrorDetails, path: str) -> tuple[str, str]:
                 f"{number}_below_min_value",
             )
         case "less_than_equal" | "less_than":
-            bound = context.get("le", context.get("lt"))
             sign = "<=" if kind == "less_than_equal" else "<"
             return (
                 f"Invalid '{path}': {number} above maximum value. Expected a value {sign} {bound}, but got {value} "
@@ -117,15 +126,9 @@ def _worded(finding: ErrorDetails, path: str) -> tuple[str, str]:
             return _length(path, "string", "long" in kind, context, len(value))
         case "too_long" | "too_short":
             what = "object" if isinstance(value, Mapping) else "array"
-            return _length(path, what, "long" in kind, context, context["actual_length"])
-        case "api":
-            return str(finding["msg"]), str(context["code"])
+            return _length(path, what, "long" in kind, context, len(value))
         case "json_invalid":
             return "We could not parse the JSON body of your request.", "invalid_json"
-    expected = _EXPECTED.get(kind)
-    if expected is not None:
-        got = _article(value)
-        return f"Invalid type for '{path}': expected {expected}, but got {got} instead.", "invalid_type"
     return f"Invalid '{path}': {finding['msg']}.", "invalid_value"
 
 
@@ -134,8 +137,7 @@ def _length(path: str, what: str, too_long: bool, context: Mapping[str, Any], ac
     if what == "object":
         return (
             f"Invalid '{path}': too many properties. Expected an object with at most {context[bound]} properties, "
-            f"but got "
-            f"an object with {actual} properties instead.",
+            f"but got an object with {actual} properties instead.",
             "object_above_max_properties",
         )
     article = "an array" if what == "array" else "a string"
@@ -147,15 +149,31 @@ def _length(path: str, what: str, too_long: bool, context: Mapping[str, Any], ac
     )
 
 
-def _dotted(location: Sequence[int | str]) -> str:
-    """``("messages", 0, "role")`` as ``messages[0].role``; names of union branches are pydantic's own and left out."""
-    path = ""
-    for part in location:
+def _dotted(finding: ErrorDetails, body: object) -> str:
+    """``("messages", 0, "role")`` as ``messages[0].role``.
+
+    pydantic puts the names of union branches into a location as well: what leads nowhere in the body is one of those,
+    unless it is what is missing from it.
+    """
+    path, value, location = "", body, finding["loc"]
+    for index, part in enumerate(location):
         if isinstance(part, int):
             path += f"[{part}]"
-        elif not part.startswith("function-") and part != "[key]":
+            value = value[part] if isinstance(value, list) and part < len(value) else None
+        elif isinstance(value, Mapping) and part in value:
+            path += f".{part}" if path else part
+            value = value[part]
+        elif finding["type"] == "missing" and index == len(location) - 1:
             path += f".{part}" if path else part
     return path
+
+
+def _one_of(expected: Sequence[str]) -> str:
+    """``a string``, or ``one of a string or array`` where several types would do."""
+    kinds = list(dict.fromkeys(expected))
+    if len(kinds) == 1:
+        return kinds[0]
+    return "one of " + " or ".join([kinds[0], *(kind.partition(" ")[2] for kind in kinds[1:])])
 
 
 def _article(value: object) -> str:

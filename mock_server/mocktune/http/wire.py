@@ -24,9 +24,9 @@ class Response(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def api_value_error(message: str, code: str) -> PydanticCustomError:
-    """A finding whose words and code are the API's already."""
-    return PydanticCustomError("api", "{text}", {"text": message, "code": code})
+def api_value_error(message: str, code: str, below: str = "") -> PydanticCustomError:
+    """A finding whose words and code are the API's already; ``below`` is added to the path of the field."""
+    return PydanticCustomError("api", "{text}", {"text": message, "code": code, "below": below})
 
 
 # -- requests ----------------------------------------------------------------------------------------------------------
@@ -73,16 +73,15 @@ def _metadata(value: dict[str, str]) -> dict[str, str]:
         if len(key) > 64:
             raise api_value_error(
                 "Invalid 'metadata': property name too long. Expected a property name with maximum length 64, but "
-                "got one "
-                f"with length {len(key)} instead.",
+                f"got one with length {len(key)} instead.",
                 "string_above_max_length",
             )
         if len(text) > 512:
             raise api_value_error(
                 f"Invalid 'metadata.{key}': string too long. Expected a string with maximum length 512, but got a "
-                f"string "
-                f"with length {len(text)} instead.",
+                f"string with length {len(text)} instead.",
                 "string_above_max_length",
+                f".{key}",
             )
     return value
 

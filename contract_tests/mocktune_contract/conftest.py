@@ -1,0 +1,148 @@
+"""Where the contract tests find their server.
+
+Without options one mocktune server a session runs in a thread: frozen clock, scenario ``realistic``, seed 42. With
+``--target URL`` the tests ask that server. A mocktune target is driven through ``/_mocktune`` and must play the
+scenario ``realistic`` under ``--wire observed``; on any other target, tests that cannot run there are skipped, with the
+reason, and ``--api-key`` is the key.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pytest
+
+from mocktune_contract.lab import Lab, Labs, close_shared_clients
+
+NEEDS = {
+    "needs_clock": "advances time, and the target has no /_mocktune to do it with",
+    "needs_sandboxes": "needs any key to open a sandbox of its own, and the target has no /_mocktune",
+    "needs_mocktune": "asserts a choice of mocktune's own, and the target has no /_mocktune",
+}
+"""Markers, and why a test that carries one is skipped on a target without a control plane."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mocktune contract")
+    group.addoption(
+        "--target", metavar="URL", help="base URL to test, with /v1 (default: a mocktune server is started)"
+    )
+    group.addoption("--api-key", metavar="KEY", help="API key for a target that is no mocktune server")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker, reason in NEEDS.items():
+        config.addinivalue_line("markers", f"{marker}: skipped on some targets: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The server under test. ``own`` is False where ``--target`` named it; ``key`` is None where any key will do."""
+
+    base_url: str
+    own: bool
+    key: str | None
+
+
+Servers = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Starts mocktune servers, one for each combination of settings, and answers their base URLs.
+
+    Keywords are those of ``Settings``; ``scenario`` is a list of overrides such as ``"model.loading_as=unavailable"``.
+    """
+    from mocktune.domain.clock import ClockMode
+    from mocktune.domain.scenario import with_settings
+    from mocktune.server import running_server
+    from mocktune.settings import Settings
+    from mocktune.storage.scenario_files import load_scenario
+
+    started: dict[str, str] = {}
+    with contextlib.ExitStack() as stack:
+
+        def start(*, scenario: tuple[str, ...] = (), **settings: Any) -> str:
+            name = repr((scenario, sorted(settings.items())))
+            if name not in started:
+                played = with_settings(load_scenario("realistic"), scenario)
+                chosen = Settings(scenario=played, clock=ClockMode(0), seed=42, **settings)
+                started[name] = stack.enter_context(running_server(chosen)).base_url
+            return started[name]
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def target(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterator[Target]:
+    named = pytestconfig.getoption("--target", None)
+    if named is None:
+        found = Target(request.getfixturevalue("servers")(), own=True, key=None)
+    else:
+        health = httpx2.get(named.rstrip("/").removesuffix("/v1") + "/_mocktune/health")
+        key = None if health.status_code == 200 else pytestconfig.getoption("--api-key", None)
+        if health.status_code != 200 and not key:
+            pytest.exit(f"{named} is no mocktune server: give --api-key", returncode=pytest.ExitCode.USAGE_ERROR)
+        found = Target(named, own=False, key=key)
+    yield found
+    close_shared_clients()
+
+
+@pytest.fixture(scope="session")
+def labs(target: Target) -> Iterator[Labs]:
+    """``labs(name)`` opens a lab with a key of its own, ``labs(key=…)`` with that key; ``base_url`` names a server."""
+    run = "" if target.own else uuid.uuid4().hex
+    with contextlib.ExitStack() as stack:
+
+        def open_lab(name: str = "", *, key: str | None = None, base_url: str | None = None) -> Lab:
+            fresh = "sk-contract-" + hashlib.sha256(f"{run} {name}".encode()).hexdigest()[:24]
+            lab = Lab(base_url or target.base_url, key or target.key or fresh)
+            stack.callback(lab.close)
+            if target.key is None and not target.own:
+                lab.clock.freeze()
+            return lab
+
+        yield open_lab
+
+
+@pytest.fixture
+def lab(labs: Labs, target: Target, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A sandbox that no other test has seen; on a target without sandboxes, uploads are deleted afterwards."""
+    opened = labs(request.node.nodeid)
+    yield opened
+    if target.key is not None:
+        for file_id in opened.uploaded:
+            opened.http.delete(f"/files/{file_id}")
+    opened.close()
+
+
+@pytest.fixture
+def own_server(request: pytest.FixtureRequest, target: Target, labs: Labs) -> Labs:
+    """``own_server(**settings)``: a lab on a mocktune server with other settings. Skips the test under ``--target``."""
+    if not target.own:
+        pytest.skip("starts a mocktune server with other settings")
+    servers: Servers = request.getfixturevalue("servers")
+
+    def open_lab(**settings: Any) -> Lab:
+        return labs(request.node.nodeid, base_url=servers(**settings))
+
+    return open_lab
+
+
+@pytest.fixture(autouse=True)
+def _skipped_where_the_target_lacks_it(request: pytest.FixtureRequest, target: Target) -> None:
+    for marker, reason in NEEDS.items():
+        if target.key is not None and request.node.get_closest_marker(marker):
+            pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The SDK's asynchronous client runs under asyncio."""
+    return "asyncio"

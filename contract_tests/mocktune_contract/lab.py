@@ -1,0 +1,187 @@
+"""What a contract test works with: one API key on one server, through the SDK, raw HTTP and the clock."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Callable
+from functools import cached_property
+from importlib.resources import files
+from typing import Any
+
+import httpx2
+from openai import AsyncOpenAI, OpenAI
+from openai.types import FileObject
+from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
+
+MODEL = "gpt-4o-mini-2024-07-18"
+TRAINING_FILES = files("mocktune_contract") / "data" / "training_files"
+
+TLS = ssl.create_default_context()
+"""Made once: it is what takes long in making a client."""
+
+
+_clients: dict[str, OpenAI] = {}
+
+
+def _shared_client(base_url: str) -> OpenAI:
+    """One SDK client a server, whose copies share its connections: making one from nothing takes 40 ms."""
+    if base_url not in _clients:
+        _clients[base_url] = OpenAI(base_url=base_url, api_key="unused", max_retries=0)
+    return _clients[base_url]
+
+
+def close_shared_clients() -> None:
+    while _clients:
+        _clients.popitem()[1].close()
+
+
+def training_file(name: str) -> bytes:
+    """A packaged training file by its path below ``data/training_files``, such as ``valid/plain.jsonl``."""
+    return TRAINING_FILES.joinpath(name).read_bytes()
+
+
+def chat_file(*pairs: tuple[str, str]) -> bytes:
+    """A training file of one question and one answer a line."""
+    examples = (
+        {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
+        for question, answer in pairs
+    )
+    return b"".join(json.dumps(example, ensure_ascii=False).encode() + b"\n" for example in examples)
+
+
+class Clock:
+    """A sandbox's clock, driven through the control plane."""
+
+    def __init__(self, http: httpx2.Client, root: str) -> None:
+        self._http = http
+        self._url = f"{root}/_mocktune/clock"
+
+    def freeze(self) -> None:
+        self._http.put(self._url, json={"clock": "frozen"}).raise_for_status()
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch, in the sandbox's own time."""
+        answer = self._http.get(self._url).raise_for_status()
+        return float(answer.json()["now"])
+
+    def advance(self, by: str | None = None, **how: Any) -> dict[str, Any]:
+        """``by`` a duration such as ``"90s"``, or one of ``to``, ``until`` and ``next``."""
+        wanted = {"by": by} if by is not None else how
+        result: dict[str, Any] = self._http.post(f"{self._url}/advance", json=wanted).raise_for_status().json()
+        return result
+
+    def until(self, job_id: str, status: str) -> None:
+        """To the instant the job enters ``status``; ``terminal`` stands for any end."""
+        result = self.advance(until={"job": job_id, "status": status})
+        assert result["reached"], f"{job_id} never becomes {status}"
+
+
+class Lab:
+    """One API key on one server.
+
+    ``root`` is the base URL without ``/v1``; ``http`` sends the key, ``keyless`` none.
+    """
+
+    def __init__(self, base_url: str, key: str) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.root = self.base_url.removesuffix("/v1")
+        self.key = key
+        self.uploaded: list[str] = []
+        self._opened: list[httpx2.Client] = []
+
+    def close(self) -> None:
+        for client in self._opened:
+            client.close()
+
+    @cached_property
+    def http(self) -> httpx2.Client:
+        return self._open(authorization=f"Bearer {self.key}")
+
+    @cached_property
+    def keyless(self) -> httpx2.Client:
+        return self._open()
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(self.http, self.root)
+
+    def _open(self, **headers: str) -> httpx2.Client:
+        client = httpx2.Client(base_url=self.base_url, headers=headers, verify=TLS)
+        self._opened.append(client)
+        return client
+
+    def client(self) -> OpenAI:
+        """The official SDK, which is not to retry on its own."""
+        return _shared_client(self.base_url).copy(api_key=self.key)
+
+    def strict_client(self) -> OpenAI:
+        """The SDK with every answer validated against its types; to be closed by who asked for it."""
+        return OpenAI(base_url=self.base_url, api_key=self.key, max_retries=0, _strict_response_validation=True)
+
+    def async_client(self) -> AsyncOpenAI:
+        """The asynchronous SDK; to be closed by who asked for it."""
+        return AsyncOpenAI(base_url=self.base_url, api_key=self.key, max_retries=0)
+
+    def upload(self, data: bytes, filename: str = "training.jsonl", *, purpose: Any = "fine-tune") -> FileObject:
+        file = self.client().files.create(file=(filename, data), purpose=purpose)
+        self.uploaded.append(file.id)
+        return file
+
+    def upload_ready(self, data: bytes, filename: str = "training.jsonl") -> FileObject:
+        """A file that is processed when this returns."""
+        file = self.upload(data, filename)
+        self.clock.advance(by="1m")
+        return file
+
+    def create_job(self, training_file_id: str, *, model: str = MODEL, **parameters: Any) -> FineTuningJob:
+        return self.client().fine_tuning.jobs.create(model=model, training_file=training_file_id, **parameters)
+
+    def finished_job(self, data: bytes, *, status: str = "succeeded", **parameters: Any) -> FineTuningJob:
+        """A job over ``data`` at the very instant it ended in ``status``."""
+        job = self.create_job(self.upload_ready(data).id, **parameters)
+        self.clock.until(job.id, "terminal")
+        job = self.job(job.id)
+        assert job.status == status, job.error
+        return job
+
+    def tuned_model(self, data: bytes, **parameters: Any) -> str:
+        """The name of a model that was tuned on ``data`` and answers."""
+        job = self.finished_job(data, **parameters)
+        self.clock.advance(by="10m")
+        assert job.fine_tuned_model is not None
+        return job.fine_tuned_model
+
+    def job(self, job_id: str) -> FineTuningJob:
+        return self.client().fine_tuning.jobs.retrieve(job_id)
+
+    def raw_job(self, job_id: str) -> dict[str, Any]:
+        """The job as it is written on the wire."""
+        job: dict[str, Any] = self.http.get(f"/fine_tuning/jobs/{job_id}").raise_for_status().json()
+        return job
+
+    def raw_events(self, job_id: str) -> list[dict[str, Any]]:
+        """Every event of the job as written on the wire, oldest first."""
+        page = self.http.get(f"/fine_tuning/jobs/{job_id}/events", params={"limit": 1000}).raise_for_status().json()
+        assert page["has_more"] is False
+        events: list[dict[str, Any]] = page["data"][::-1]
+        return events
+
+    def events(self, job_id: str) -> list[FineTuningJobEvent]:
+        """Every event of the job, oldest first, across pages."""
+        return list(self.client().fine_tuning.jobs.list_events(job_id, limit=100))[::-1]
+
+    def ask(self, model: str, *messages: str | dict[str, Any], **parameters: Any) -> Any:
+        """A chat completion; texts are messages of the user."""
+        said: Any = [{"role": "user", "content": each} if isinstance(each, str) else each for each in messages]
+        return self.client().chat.completions.create(model=model, messages=said, **parameters)
+
+    def says(self, model: str, *messages: str | dict[str, Any]) -> str:
+        """What the model answers."""
+        content = self.ask(model, *messages).choices[0].message.content
+        assert isinstance(content, str)
+        return content
+
+
+Labs = Callable[..., Lab]
+"""``labs(name)`` opens a lab with a key of its own; ``own_server(**settings)`` one on a server with other settings."""
