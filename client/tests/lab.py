@@ -7,6 +7,7 @@ service never hears of the request and the function gets None.
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
 import re
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
-import httpx2
+import openai
 from openai import AsyncOpenAI, OpenAI
 
 from mocktune.domain.clock import ClockMode
@@ -26,12 +27,16 @@ from mocktune.settings import Settings
 from mocktune.storage.scenario_files import load_scenario
 from mocktune_client import AsyncTuner, Tuner
 
+# A transport must be of the library the SDK speaks: httpx2 since version 3, httpx before.
+sdk_http = importlib.import_module("httpx2" if int(openai.__version__.partition(".")[0]) >= 3 else "httpx")
+
+
 MARV = (files("mocktune") / "data" / "marv.jsonl").read_bytes()
 """Forty examples."""
 MODEL = "gpt-4o-mini"
 ONE_EPOCH: Any = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 1}}}
 
-Breaking = Callable[[Any], httpx2.Response]
+Breaking = Callable[[Any], sdk_http.Response]
 
 _keys = (f"sk-client-{number}" for number in itertools.count())
 
@@ -63,10 +68,10 @@ class Lab:
     broken: list[Break] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.control = httpx2.Client(
+        self.control = sdk_http.Client(
             base_url=self.server.root, headers={"authorization": f"Bearer {self.key}"}, verify=False
         )
-        self.http = httpx2.Client(transport=BreakableTransport(self))
+        self.http = sdk_http.Client(transport=BreakableTransport(self))
         self.client = OpenAI(base_url=self.server.base_url, api_key=self.key, http_client=self.http)
         self.unbroken = OpenAI(base_url=self.server.base_url, api_key=self.key, http_client=self.control, max_retries=0)
 
@@ -91,7 +96,7 @@ class Lab:
 
     @property
     def async_client(self) -> AsyncOpenAI:
-        http = httpx2.AsyncClient(transport=AsyncBreakableTransport(self))
+        http = sdk_http.AsyncClient(transport=AsyncBreakableTransport(self))
         return AsyncOpenAI(base_url=self.server.base_url, api_key=self.key, http_client=http)
 
     def async_tuner(self, client: AsyncOpenAI, **options: Any) -> AsyncTuner:
@@ -116,7 +121,7 @@ class Lab:
     def count(self, operation: str) -> int:
         return sum(bool(re.fullmatch(operation, each)) for each in self.sent)
 
-    def heard(self, request: httpx2.Request) -> Break | None:
+    def heard(self, request: sdk_http.Request) -> Break | None:
         """Logs the request; the first break for it that is not used up."""
         operation = f"{request.method} {request.url.path.removeprefix('/v1')}"
         self.sent.append(operation)
@@ -127,12 +132,12 @@ class Lab:
         return None
 
 
-class BreakableTransport(httpx2.HTTPTransport):
+class BreakableTransport(sdk_http.HTTPTransport):
     def __init__(self, lab: Lab) -> None:
         super().__init__(verify=False)  # nothing is encrypted, and reading certificates takes a while
         self._lab = lab
 
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+    def handle_request(self, request: sdk_http.Request) -> sdk_http.Response:
         found = self._lab.heard(request)
         if found is None:
             return super().handle_request(request)
@@ -144,12 +149,12 @@ class BreakableTransport(httpx2.HTTPTransport):
         return found.function(response)
 
 
-class AsyncBreakableTransport(httpx2.AsyncHTTPTransport):
+class AsyncBreakableTransport(sdk_http.AsyncHTTPTransport):
     def __init__(self, lab: Lab) -> None:
         super().__init__(verify=False)  # nothing is encrypted, and reading certificates takes a while
         self._lab = lab
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+    async def handle_async_request(self, request: sdk_http.Request) -> sdk_http.Response:
         found = self._lab.heard(request)
         if found is None:
             return await super().handle_async_request(request)
@@ -164,18 +169,18 @@ class AsyncBreakableTransport(httpx2.AsyncHTTPTransport):
 # -- breaks ------------------------------------------------------------------------------------------------------------
 
 
-def lose_answer(_: Any) -> httpx2.Response:
-    raise httpx2.ReadTimeout("no answer")
+def lose_answer(_: Any) -> sdk_http.Response:
+    raise sdk_http.ReadTimeout("no answer")
 
 
-def cut_connection(_: Any) -> httpx2.Response:
-    raise httpx2.ConnectError("refused")
+def cut_connection(_: Any) -> sdk_http.Response:
+    raise sdk_http.ConnectError("refused")
 
 
 def answer(status: int, body: Any = None, **headers: str) -> Breaking:
     """Another answer instead; ``retry_after="5"`` becomes a header."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda _: httpx2.Response(status, json=body, headers=named)
+    return lambda _: sdk_http.Response(status, json=body, headers=named)
 
 
 def refuse(status: int, code: str | None, message: str = "No.", **headers: str) -> Breaking:
@@ -184,15 +189,15 @@ def refuse(status: int, code: str | None, message: str = "No.", **headers: str) 
 
 
 def html(status: int) -> Breaking:
-    return lambda _: httpx2.Response(status, html="<html>Bad gateway</html>")
+    return lambda _: sdk_http.Response(status, html="<html>Bad gateway</html>")
 
 
 def change(edit: Callable[[Any], None]) -> Breaking:
     """The service's JSON, edited in place."""
 
-    def changed(response: httpx2.Response) -> httpx2.Response:
+    def changed(response: sdk_http.Response) -> sdk_http.Response:
         body = json.loads(response.content)
         edit(body)
-        return httpx2.Response(response.status_code, json=body)
+        return sdk_http.Response(response.status_code, json=body)
 
     return changed

@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import pytest
 
 from mocktune.server import RunningServer
 
-from .lab import MARV, Lab, change, cut_connection, html, serving
+from .lab import MARV, Lab, change, cut_connection, html, sdk_http, serving
 
 EVENTS = "GET /fine_tuning/jobs/[^/]*/events"
 RETRIEVE = "GET /fine_tuning/jobs/[^/]*"
@@ -118,12 +117,12 @@ def test_pages_that_overlap_bring_no_duplicates(lab: Lab) -> None:
     """As a server does whose ``after`` includes the named event."""
     listed: dict[str, Any] = {}
 
-    def overlap(response: httpx2.Response) -> httpx2.Response:
+    def overlap(response: sdk_http.Response) -> sdk_http.Response:
         page = response.json()
         listed.update((event["id"], event) for event in page["data"])
         after = response.request.url.params.get("after")
         page["data"][:0] = [listed[after]] if after else []
-        return httpx2.Response(200, json=page)
+        return sdk_http.Response(200, json=page)
 
     lab.breaks(EVENTS, overlap)
     job = lab.job(until="running")

@@ -7,14 +7,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import openai
 import pytest
 
 from mocktune.server import RunningServer
 from mocktune_client import CreateOutcomeUnknown, JobCancelled, JobFailed, WaitTimeout
 
-from .lab import MARV, MODEL, Lab, answer, change, cut_connection, html, lose_answer, refuse, serving
+from .lab import MARV, MODEL, Lab, answer, change, cut_connection, html, lose_answer, refuse, sdk_http, serving
 
 CREATE = "POST /fine_tuning/jobs"
 LIST = "GET /fine_tuning/jobs"
@@ -35,8 +34,8 @@ def lab(server: RunningServer) -> Iterator[Lab]:
     lab.close()
 
 
-def garbage(_: Any) -> httpx2.Response:
-    return httpx2.Response(200, content=b'{"id": "ftj', headers={"content-type": "application/json"})
+def garbage(_: Any) -> sdk_http.Response:
+    return sdk_http.Response(200, content=b'{"id": "ftj', headers={"content-type": "application/json"})
 
 
 def as_status(status: str) -> Any:
@@ -132,7 +131,7 @@ def test_what_is_not_given_is_not_sent(lab: Lab) -> None:
     """Older validators refuse an explicit null."""
     bodies: list[Any] = []
 
-    def keep(request: httpx2.Request) -> None:
+    def keep(request: sdk_http.Request) -> None:
         bodies.append(json.loads(request.read()))
 
     file = lab.upload()

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-import httpx2
 import pytest
 
 from mocktune.server import RunningServer
 from mocktune_client import ResultRow, Results, ResultsUnavailable
 from mocktune_client.results import read_results
 
-from .lab import MODEL, ONE_EPOCH, Lab, change, html, refuse, serving
+from .lab import MODEL, ONE_EPOCH, Lab, change, html, refuse, sdk_http, serving
 
 CONTENT = "GET /files/.*/content"
 RETRIEVE = "GET /fine_tuning/jobs/[^/]*"
@@ -38,7 +37,7 @@ def lab(server: RunningServer) -> Iterator[Lab]:
 
 
 def served(content: bytes) -> Any:
-    return lambda _: httpx2.Response(200, content=content, headers={"content-type": "application/octet-stream"})
+    return lambda _: sdk_http.Response(200, content=content, headers={"content-type": "application/octet-stream"})
 
 
 def test_results_of_the_service_are_decoded(lab: Lab) -> None:

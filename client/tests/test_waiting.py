@@ -6,17 +6,18 @@ import asyncio
 import time
 from typing import Any
 
-import httpx2
 import openai
 import pytest
 
 from mocktune_client import AsyncTuner, Tuner
 from mocktune_client.waiting import Retrying, Timing, is_temporary, retry_after_s
 
+from .lab import sdk_http
+
 
 def refused(status: int = 429, code: str | None = None, **headers: Any) -> openai.APIStatusError:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    response = httpx2.Response(status, headers=named, request=httpx2.Request("GET", "http://127.0.0.1/"))
+    response = sdk_http.Response(status, headers=named, request=sdk_http.Request("GET", "http://127.0.0.1/"))
     return openai.APIStatusError("No.", response=response, body={"code": code})
 
 
@@ -83,8 +84,8 @@ def test_polls_are_spread_around_their_period() -> None:
         (refused(403, "training_not_available"), False),
         (refused(409), False),
         (refused(400), False),
-        (openai.APIConnectionError(request=httpx2.Request("GET", "http://127.0.0.1/")), True),
-        (openai.APITimeoutError(request=httpx2.Request("GET", "http://127.0.0.1/")), True),
+        (openai.APIConnectionError(request=sdk_http.Request("GET", "http://127.0.0.1/")), True),
+        (openai.APITimeoutError(request=sdk_http.Request("GET", "http://127.0.0.1/")), True),
         (ValueError("a bug"), False),
     ],
 )
@@ -102,12 +103,12 @@ def test_a_replaced_sleep_is_heard_by_tuners_with_the_default_one(monkeypatch: p
     monkeypatch.setattr(time, "sleep", lambda seconds: slept.append(("sync", seconds)))
     monkeypatch.setattr(asyncio, "sleep", sleep)
     with openai.OpenAI(
-        api_key="sk-x", base_url="http://127.0.0.1:9/v1", http_client=answering(httpx2.Client)
+        api_key="sk-x", base_url="http://127.0.0.1:9/v1", http_client=answering(sdk_http.Client)
     ) as client:
         Tuner(client).wait_for_file("file-x")
 
     async def wait() -> None:
-        http = answering(httpx2.AsyncClient)
+        http = answering(sdk_http.AsyncClient)
         async with openai.AsyncOpenAI(api_key="sk-x", base_url="http://127.0.0.1:9/v1", http_client=http) as client:
             await AsyncTuner(client).wait_for_file("file-x")
 
@@ -125,4 +126,6 @@ def answering(kind: Any) -> Any:
         "created_at": 0,
         "purpose": "fine-tune",
     }
-    return kind(transport=httpx2.MockTransport(lambda _: httpx2.Response(200, json={**body, "status": next(statuses)})))
+    return kind(
+        transport=sdk_http.MockTransport(lambda _: sdk_http.Response(200, json={**body, "status": next(statuses)}))
+    )

@@ -68,7 +68,8 @@ def test_jobs_are_found_by_their_metadata(lab: Lab) -> None:
 
     assert found({"run": "a b"}) == [two, one]
     assert found({"run": "a b", "team": "x"}) == [one]
-    assert found({"team": ""}) == [two]
+    # By hand: older SDKs leave a pair with an empty value out.
+    assert [job["id"] for job in lab.http.get("/fine_tuning/jobs?metadata[team]=").json()["data"]] == [two]
     assert found({"run": "a"}) == []
     assert found({"walk": "a b"}) == []
     assert found({}) == [two, one, none]
