@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from mocktune.clock import SystemClock
@@ -35,6 +35,7 @@ class Services:
     models: ModelService
     chat: ChatService
     clocks: ClockService
+    warm_up: Callable[[], Awaitable[None]]
     close: Callable[[], None]
 
 
@@ -47,7 +48,8 @@ def bootstrap(
 ) -> Services:
     """A server's services, with the shipped adapters unless others are given."""
     blobs = blobs or DiskBlobs(max_bytes=settings.max_disk_bytes)
-    datasets = Datasets(reader or ThreadedDatasetReader())
+    reader = reader or ThreadedDatasetReader()
+    datasets = Datasets(reader)
     defaults = SandboxDefaults(
         seed=settings.seed,
         clock=settings.clock,
@@ -66,5 +68,6 @@ def bootstrap(
         models=ModelService(),
         chat=ChatService(datasets, ToktokTokenizer()),
         clocks=ClockService(datasets),
+        warm_up=reader.warm_up,
         close=blobs.close,
     )

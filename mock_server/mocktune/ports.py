@@ -87,6 +87,9 @@ class Tokenizer(Protocol):
 class DatasetReader(Protocol):
     """Reads whole training files without holding up other requests."""
 
+    async def warm_up(self) -> None:
+        """Get ready for the first file."""
+
     async def report(self, blob: Blob, encoding: Encoding) -> FileReport: ...
 
     async def learned(self, blob: Blob) -> Learned: ...

@@ -41,8 +41,8 @@ def root_url(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class _Server(uvicorn.Server):
-    """Says when it answers requests."""
+class AnnouncingServer(uvicorn.Server):
+    """Calls ``on_started`` once it answers requests."""
 
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -54,22 +54,19 @@ class _Server(uvicorn.Server):
             self._on_started()
 
 
-def uvicorn_server(services: Services, on_started: Callable[[], None] = lambda: None) -> uvicorn.Server:
+def uvicorn_config(services: Services) -> uvicorn.Config:
     """No access log, no Server header (the real one's belongs to its content network), TCP_NODELAY on."""
-    return _Server(
-        uvicorn.Config(
-            create_app(services),
-            loop="auto",
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
-        ),
-        on_started,
+    return uvicorn.Config(
+        create_app(services),
+        loop="auto",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
 
 
@@ -89,25 +86,23 @@ class RunningServer:
 def running_server(settings: Settings, *, host: str = DEFAULT_HOST, port: int = 0) -> Iterator[RunningServer]:
     """A server on a loopback port in a thread of its own, stopped when the block ends. Raises ``RuntimeError`` when it
     does not come up."""
-    listening = bind(host, port)
-    services = bootstrap(settings)
     begun = threading.Event()
-    server = uvicorn_server(services, on_started=begun.set)
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(bind(host, port))
+        services = bootstrap(settings)
+        stack.callback(services.close)
+        server = AnnouncingServer(uvicorn_config(services), begun.set)
 
-    def run() -> None:
-        try:
-            server.run([listening])
-        finally:
-            begun.set()  # a server that could not start must not be waited for
+        def run() -> None:
+            try:
+                server.run([listening])
+            finally:
+                begun.set()  # a server that could not start must not be waited for
 
-    thread = threading.Thread(target=run, name="mocktune-server", daemon=True)
-    thread.start()
-    try:
+        thread = threading.Thread(target=run, name="mocktune-server", daemon=True)
+        thread.start()
+        stack.callback(thread.join, SHUTDOWN_TIMEOUT_S + 5)
+        stack.callback(setattr, server, "should_exit", True)
         if not begun.wait(STARTUP_TIMEOUT_S) or not server.started:
             raise RuntimeError("the mocktune server did not start")
         yield RunningServer(root_url(listening), services)
-    finally:
-        server.should_exit = True
-        thread.join(SHUTDOWN_TIMEOUT_S + 5)
-        services.close()
-        listening.close()

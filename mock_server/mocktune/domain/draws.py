@@ -17,7 +17,10 @@ _TWO_TO_53 = float(1 << 53)
 
 def digest(seed: int, *parts: str | int, size_bytes: int = 32) -> bytes:
     """``size_bytes`` (1..64) pseudo-random bytes for the draw named by ``parts`` under ``seed``."""
-    name = "\x1f".join(map(str, (seed, *parts)))
+    if len(parts) == 2:  # the common case, in half the time
+        name = f"{seed}\x1f{parts[0]}\x1f{parts[1]}"
+    else:
+        name = "\x1f".join(map(str, (seed, *parts)))
     return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=size_bytes).digest()
 
 
@@ -58,11 +61,17 @@ def _table(alphabet: str) -> bytes:
 
 def to_digits(number: int, length: int, alphabet: str = BASE62) -> str:
     """``number`` written with exactly ``length`` digits of ``alphabet``, most significant first."""
-    base, digits = len(alphabet), ""
-    for _ in range(length):
-        number, rest = divmod(number, base)
-        digits = alphabet[rest] + digits
-    return digits
+    # Two digits at a time: the ids of a page of events are written this way.
+    pairs, digits = _pairs(alphabet), ""
+    for _ in range(length // 2):
+        number, rest = divmod(number, len(pairs))
+        digits = pairs[rest] + digits
+    return alphabet[number % len(alphabet)] + digits if length % 2 else digits
+
+
+@cache
+def _pairs(alphabet: str) -> list[str]:
+    return [high + low for high in alphabet for low in alphabet]
 
 
 def from_digits(digits: str, alphabet: str = BASE62) -> int | None:

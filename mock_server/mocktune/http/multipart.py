@@ -79,14 +79,17 @@ async def receive_form(
 
 
 async def _in_pieces(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    waiting = bytearray()
+    waiting: list[bytes] = []
+    waiting_bytes = 0
     async for data in stream:
-        waiting += data
-        if len(waiting) >= PIECE_BYTES:
-            yield bytes(waiting)
+        waiting.append(data)
+        waiting_bytes += len(data)
+        if waiting_bytes >= PIECE_BYTES:
+            yield b"".join(waiting)
             waiting.clear()
+            waiting_bytes = 0
     if waiting:
-        yield bytes(waiting)
+        yield b"".join(waiting)
 
 
 @dataclass(slots=True)

@@ -1,15 +1,15 @@
 """Sandboxes: everything one API key owns, and how a credential finds its own.
 
-Any key works and names a sandbox; only an HMAC of it is kept. Several keys share one sandbox by the form
+Any key works and names a sandbox; only a keyed hash of it is kept. Several keys share one sandbox by the form
 ``sk-mt-NAME--WHO``, or by the base URL ``/s/NAME/v1``; the admin key of K is ``sk-admin-`` + K without ``sk-``.
 """
 
 from __future__ import annotations
 
-import hmac
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from mocktune.domain import ids
 from mocktune.domain.clock import ClockMode, ClockSegments, VirtualTime, WallTime
@@ -97,7 +97,8 @@ class Sandboxes:
         """
         admin = key.startswith(_ADMIN_PREFIX)
         name = _SHARED_PREFIX + shared_name if shared_name is not None else _sandbox_name(key)
-        digest = hmac.digest(self._secret, name.encode("utf-8", "surrogateescape"), "sha256")
+        # Keyed BLAKE2 is a MAC of its own, and takes a third of the time of an HMAC.
+        digest = blake2b(name.encode("utf-8", "surrogateescape"), key=self._secret, digest_size=32).digest()
         sandbox = self._by_name.get(digest)
         if sandbox is None:
             sandbox = self._open(name, digest, wall)

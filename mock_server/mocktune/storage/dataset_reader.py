@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from mocktune.dataset_engine.report import read_report
-from mocktune.dataset_engine.tokenizer import count_batch, cut
+from mocktune.dataset_engine.tokenizer import count_batch, cut, warm
 from mocktune.domain.learned import Learned, LearnedBuilder
 from mocktune.domain.models import Encoding
 from mocktune.domain.report import FileReport
@@ -24,19 +24,29 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 
 
 class ThreadedDatasetReader:
-    """``DatasetReader`` of one server process."""
+    """``DatasetReader`` of one server process.
+
+    Until the tokenizer is warm, every file is read in a thread: the first count of a process takes half a second.
+    """
 
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(MAX_AT_ONCE)
+        self._warm = False
+
+    async def warm_up(self) -> None:
+        await asyncio.to_thread(warm)
+        self._warm = True
 
     async def report(self, blob: Blob, encoding: Encoding) -> FileReport:
-        return await self._run(blob, partial(_report, blob, encoding))
+        report = await self._run(blob, partial(_report, blob, encoding))
+        self._warm = True
+        return report
 
     async def learned(self, blob: Blob) -> Learned:
         return await self._run(blob, partial(_learned, blob))
 
     async def _run(self, blob: Blob, compute: Callable[[], T]) -> T:
-        if blob.size_bytes <= INLINE_BYTES:
+        if blob.size_bytes <= INLINE_BYTES and self._warm:
             return compute()
         async with self._slots:
             return await asyncio.to_thread(compute)

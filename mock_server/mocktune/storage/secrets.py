@@ -6,7 +6,7 @@ import os
 
 
 def new_secret() -> bytes:
-    """The key of the HMAC under which API keys are remembered."""
+    """The key of the hash under which API keys are remembered."""
     return os.urandom(32)
 
 

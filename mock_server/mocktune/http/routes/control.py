@@ -11,7 +11,7 @@ from mocktune.domain.clock import ClockError, ClockMode, parse_duration, parse_i
 from mocktune.domain.errors import ParameterError
 from mocktune.http import render, wire
 from mocktune.http.answers import json_answer
-from mocktune.http.call import Call, CallRoute
+from mocktune.http.call import Call, CallRoute, json_body
 from mocktune.service.clocks import Advanced
 from mocktune.service.sandboxes import Visit
 
@@ -37,8 +37,13 @@ def control_routes(services: Services) -> APIRouter:
             raise ParameterError(str(error), param="clock", code="invalid_value") from error
         return json_answer(render.clock(clocks.change(call.visit, mode, start)))
 
-    @router.post("/clock/advance", response_model=wire.AdvanceResult)
-    async def advance_clock(call: Call, advance: wire.ClockAdvance) -> Response:
+    @router.post(
+        "/clock/advance",
+        response_model=wire.AdvanceResult,
+        openapi_extra={"requestBody": json_body(wire.ClockAdvance)},
+    )
+    async def advance_clock(call: Call) -> Response:
+        advance = await call.body_as(wire.ClockAdvance)
         return json_answer(render.advanced(await _advance(services, call.visit, advance)))
 
     return router
