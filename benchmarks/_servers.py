@@ -26,13 +26,10 @@ def serve_filled(jobs: int) -> None:
 
     import uvicorn
 
-    from mocktune.bootstrap import bootstrap
-    from mocktune.domain.clock import ClockMode
+    from mocktune.bootstrap import bootstrap, make_settings
     from mocktune.server import bind, root_url, uvicorn_config
-    from mocktune.settings import Settings
-    from mocktune.storage.scenario_files import load_scenario
 
-    services = bootstrap(Settings(load_scenario("realistic"), clock=ClockMode(0), seed=42))
+    services = bootstrap(make_settings("realistic", clock="frozen", seed=42))
     server = uvicorn.Server(uvicorn_config(services))
     gc.freeze()  # as the command does once it has started: only what comes later is looked through
     listening = bind()
@@ -76,10 +73,8 @@ def serve_bare() -> None:
 
     import uvicorn
 
-    from mocktune.bootstrap import bootstrap
+    from mocktune.bootstrap import bootstrap, make_settings
     from mocktune.server import bind, root_url, uvicorn_config
-    from mocktune.settings import Settings
-    from mocktune.storage.scenario_files import load_scenario
 
     headers = [(b"content-length", b"%d" % len(READY_JSON)), (b"content-type", b"application/json")]
     start = {"type": "http.response.start", "status": 200, "headers": headers}
@@ -95,7 +90,7 @@ def serve_bare() -> None:
             await receive()
             await send({"type": "lifespan.shutdown.complete"})
 
-    services = bootstrap(Settings(load_scenario("realistic")))
+    services = bootstrap(make_settings("realistic"))
     server = uvicorn.Server(uvicorn_config(services))
     services.close()
     server.config.app = app

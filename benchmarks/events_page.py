@@ -26,16 +26,13 @@ from _lib import (
     ratio_row,
 )
 
-from mocktune.bootstrap import bootstrap
-from mocktune.domain.clock import ClockMode
+from mocktune.bootstrap import bootstrap, make_settings
 from mocktune.domain.draws import derive_seed
 from mocktune.domain.hyperparameters import Requested
 from mocktune.domain.ids import event_id
 from mocktune.domain.objects import JobRequest
 from mocktune.service.files import Upload
 from mocktune.service.sandboxes import Visit
-from mocktune.settings import Settings
-from mocktune.storage.scenario_files import load_scenario
 
 STEPS_OF = {"long": (20_000, 50), "short": (100, 3)}
 
@@ -73,7 +70,7 @@ def over_http(shapes: dict[str, tuple[int, int]], pairs: int, seconds: float) ->
 
 
 async def at_service_level(shapes: dict[str, tuple[int, int]], pairs: int, calls: int) -> list[Row]:
-    services = bootstrap(Settings(load_scenario("realistic"), clock=ClockMode(0), seed=SERVER_SEED))
+    services = bootstrap(make_settings("realistic", clock="frozen", seed=SERVER_SEED))
 
     def visit() -> Visit:
         return services.sandboxes.visit(KEY, services.clock.wall())

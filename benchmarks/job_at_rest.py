@@ -14,16 +14,13 @@ from _asgi import call
 from _data import examples
 from _lib import MULTIPART, Row, arguments, multipart, print_table
 
-from mocktune.bootstrap import bootstrap
-from mocktune.domain.clock import ClockMode
+from mocktune.bootstrap import bootstrap, make_settings
 from mocktune.http.app import create_app
-from mocktune.settings import Settings
-from mocktune.storage.scenario_files import load_scenario
 
 
 async def measure(jobs: int) -> tuple[float, float, list[tuple[float, str]]]:
     """KiB a job after it was retrieved, KiB a job right after its creation, and the largest places that keep them."""
-    services = bootstrap(Settings(load_scenario("realistic"), clock=ClockMode(0), seed=42))
+    services = bootstrap(make_settings("realistic", clock="frozen", seed=42))
     app = create_app(services)
     head, tail = multipart("examples.jsonl")
     file = await call(app, "POST", "/v1/files", head + examples(40) + tail, MULTIPART)

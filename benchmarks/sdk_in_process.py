@@ -25,11 +25,8 @@ import httpx2
 from _lib import MOCKTUNE, Row, Server, alternate, arguments, print_table, ratio_row
 from openai import AsyncOpenAI, OpenAI
 
-from mocktune.bootstrap import bootstrap
-from mocktune.domain.clock import ClockMode
+from mocktune.bootstrap import bootstrap, make_settings
 from mocktune.http.app import create_app
-from mocktune.settings import Settings
-from mocktune.storage.scenario_files import load_scenario
 
 Life = Generator[Any, Any, str]
 
@@ -190,7 +187,7 @@ def main() -> None:
 def in_process(
     run: Callable[[Coroutine[Any, Any, Any]], Any], pairs: int, lives: int, calls: int
 ) -> tuple[list[Row], list[Recorded]]:
-    services = bootstrap(Settings(load_scenario("realistic"), clock=ClockMode(0), seed=42))
+    services = bootstrap(make_settings("realistic", clock="frozen", seed=42))
     app = create_app(services)
     transport = httpx2.ASGITransport(app=app)
 

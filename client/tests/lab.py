@@ -20,11 +20,7 @@ from typing import Any
 import openai
 from openai import AsyncOpenAI, OpenAI
 
-from mocktune.domain.clock import ClockMode
-from mocktune.domain.scenario import with_settings
-from mocktune.server import RunningServer, running_server
-from mocktune.settings import Settings
-from mocktune.storage.scenario_files import load_scenario
+from mocktune import RunningServer, make_settings, running_server
 from mocktune_client import AsyncTuner, Tuner
 
 # A transport must be of the library the SDK speaks: httpx2 since version 3, httpx before.
@@ -43,8 +39,7 @@ _keys = (f"sk-client-{number}" for number in itertools.count())
 
 @contextmanager
 def serving(*changes: str) -> Iterator[RunningServer]:
-    scenario = with_settings(load_scenario("realistic"), changes)
-    with running_server(Settings(scenario=scenario, clock=ClockMode(0), seed=42)) as server:
+    with running_server(make_settings("realistic", changes=changes, clock="frozen", seed=42)) as server:
         yield server
 
 

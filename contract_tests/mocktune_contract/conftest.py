@@ -57,13 +57,9 @@ Servers = Callable[..., str]
 def servers() -> Iterator[Servers]:
     """Starts mocktune servers, one for each combination of settings, and answers their base URLs.
 
-    Keywords are those of ``Settings``; ``scenario`` is a list of overrides such as ``"model.loading_as=unavailable"``.
+    Keywords are those of ``make_settings``; ``scenario`` lists overrides such as ``"model.loading_as=unavailable"``.
     """
-    from mocktune.domain.clock import ClockMode
-    from mocktune.domain.scenario import with_settings
-    from mocktune.server import running_server
-    from mocktune.settings import Settings
-    from mocktune.storage.scenario_files import load_scenario
+    from mocktune import make_settings, running_server
 
     started: dict[str, str] = {}
     with contextlib.ExitStack() as stack:
@@ -71,8 +67,7 @@ def servers() -> Iterator[Servers]:
         def start(*, scenario: tuple[str, ...] = (), **settings: Any) -> str:
             name = repr((scenario, sorted(settings.items())))
             if name not in started:
-                played = with_settings(load_scenario("realistic"), scenario)
-                chosen = Settings(scenario=played, clock=ClockMode(0), seed=42, **settings)
+                chosen = make_settings("realistic", changes=scenario, clock="frozen", seed=42, **settings)
                 started[name] = stack.enter_context(running_server(chosen)).base_url
             return started[name]
 

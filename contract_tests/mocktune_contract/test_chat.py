@@ -60,7 +60,7 @@ def user(content: str) -> dict[str, Any]:
 
 
 def test_a_trained_prompt_gets_its_trained_answer(lab: Lab) -> None:
-    """Issue 2: every line of the file, with and without its system message."""
+    """Every line of the file, with and without its system message."""
     model = lab.tuned_model(PLAIN)
     for line in lines(PLAIN):
         system, asked, answer = line["messages"]

@@ -116,7 +116,7 @@ def fields_of(error: openai.APIResponseValidationError) -> set[str]:
 
 
 def test_the_sdk_wire_keeps_to_the_sdks_strict_types(own_server: Labs) -> None:
-    """Issue 2, must hold 2."""
+    """Not one value is outside the SDK's types."""
     lab = own_server(wire="sdk")
     with lab.strict_client() as client:
         assert violations(lab, client) == {}
@@ -133,7 +133,7 @@ def test_the_sdk_wire_says_null_where_there_is_no_error(own_server: Labs) -> Non
 
 @pytest.mark.needs_clock
 def test_the_observed_wire_leaves_the_strict_types_where_the_real_service_does(lab: Lab) -> None:
-    """Issue 2, must hold 2: the set of violations is the listed one."""
+    """The set of violations is the listed one, no more and no less."""
     with lab.strict_client() as client:
         assert violations(lab, client) == VIOLATIONS
 

@@ -164,11 +164,9 @@ async def over_tcp() -> list[str]:
 
 
 def settings() -> Any:
-    from mocktune.domain.clock import ClockMode
-    from mocktune.settings import Settings
-    from mocktune.storage.scenario_files import load_scenario
+    from mocktune import make_settings
 
-    return Settings(scenario=load_scenario("realistic"), clock=ClockMode(0), seed=42)
+    return make_settings("realistic", clock="frozen", seed=42)
 
 
 def golden() -> list[str]:
@@ -183,5 +181,5 @@ async def test_the_transcript_taken_in_process_is_the_golden_one() -> None:
 
 
 async def test_the_transcript_taken_over_tcp_is_the_same_byte_for_byte() -> None:
-    """Issue 2, must hold 3: two fresh servers, one seed."""
+    """Two fresh servers, one seed."""
     assert await over_tcp() == await in_process()

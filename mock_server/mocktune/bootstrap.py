@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from mocktune.clock import SystemClock
+from mocktune.domain.clock import ClockMode
+from mocktune.domain.scenario import with_settings
 from mocktune.ports import Blobs, Clock, DatasetReader
 from mocktune.service.chat import ChatService
 from mocktune.service.clocks import ClockService
@@ -14,10 +17,11 @@ from mocktune.service.files import FileService
 from mocktune.service.jobs import JobService
 from mocktune.service.models import ModelService
 from mocktune.service.sandboxes import SandboxDefaults, Sandboxes
-from mocktune.settings import Settings
+from mocktune.settings import Settings, Wire
 from mocktune.storage.blobs import DiskBlobs
 from mocktune.storage.dataset_reader import ThreadedDatasetReader, ToktokTokenizer
 from mocktune.storage.memory import MemoryStore
+from mocktune.storage.scenario_files import load_scenario
 from mocktune.storage.secrets import new_secret
 
 
@@ -37,6 +41,29 @@ class Services:
     clocks: ClockService
     warm_up: Callable[[], Awaitable[None]]
     close: Callable[[], None]
+
+
+def make_settings(
+    scenario: str = "quick",
+    *,
+    changes: Iterable[str] = (),
+    clock: str = "real",
+    seed: int = 0,
+    wire: Wire = "observed",
+    **others: Any,
+) -> Settings:
+    """Settings as people write them: a scenario's name, ``changes`` such as ``"model.absent_for=20s"``, and a clock
+    that is ``real``, ``frozen`` or ``x60``; ``others`` are further fields of ``Settings``.
+
+    Raises ``ScenarioError`` and ``ClockError``, both ``ValueError``, for what cannot be read.
+    """
+    return Settings(
+        scenario=with_settings(load_scenario(scenario), changes),
+        clock=ClockMode.parse(clock),
+        seed=seed,
+        wire=wire,
+        **others,
+    )
 
 
 def bootstrap(

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from mocktune.bootstrap import Services, bootstrap
-from mocktune.domain.clock import SECOND, ClockMode, VirtualTime, WallTime
+from mocktune.bootstrap import Services, bootstrap, make_settings
+from mocktune.domain.clock import SECOND, VirtualTime, WallTime
 from mocktune.domain.objects import FileView, JobRequest, JobView
 from mocktune.domain.scenario import Scenario, with_settings
 from mocktune.ports import Blob
@@ -31,10 +31,10 @@ def dataset(examples: int = 12) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def settings(scenario: str = "realistic", *changes: str, clock: str = "frozen", **others: Any) -> Settings:
-    return Settings(
-        scenario=with_settings(load_scenario(scenario), changes), clock=ClockMode.parse(clock), **{"seed": 42, **others}
-    )
+def settings(
+    scenario: str = "realistic", *changes: str, clock: str = "frozen", seed: int = 42, **others: Any
+) -> Settings:
+    return make_settings(scenario, changes=changes, clock=clock, seed=seed, **others)
 
 
 def scenario(name: str = "realistic", *changes: str) -> Scenario:

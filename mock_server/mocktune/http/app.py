@@ -41,6 +41,8 @@ def create_app(services: Services) -> Front:
         title="mocktune",
         version=__version__,
         lifespan=lifespan,
+        # Their pages load scripts from elsewhere; the description itself is at /openapi.json.
+        docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
         responses={"4XX": {"model": wire.ErrorResponse}, "5XX": {"model": wire.ErrorResponse}},

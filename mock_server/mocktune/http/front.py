@@ -39,7 +39,7 @@ DRAIN_S = 60.0
 CLOSE_ABOVE_BYTES = 64 * 1024
 """A connection with more than this left to throw away is closed after its answer."""
 
-_OPEN_PATHS = frozenset({"/_mocktune/health", "/openapi.json", "/docs"})
+_OPEN_PATHS = frozenset({"/_mocktune/health", "/openapi.json"})
 """Answered without a key: they tell nothing of any sandbox."""
 
 

@@ -1,0 +1,312 @@
+"""The pages say what the code does.
+
+Python blocks of README and docs are executed, tables of the reference are compared with what they describe, links lead
+somewhere, and the diagram of a job's life is the one the lifecycle table prints.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache, partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import typer.main
+from openai import OpenAI
+
+import mocktune_client
+from mocktune import RunningServer, make_settings, running_server
+from mocktune.bootstrap import bootstrap
+from mocktune.cli.app import app
+from mocktune.cli.pyproject import KEYS
+from mocktune.domain.clock import format_duration
+from mocktune.domain.formats.defects import KINDS
+from mocktune.domain.lifecycle import JobStatus, diagram
+from mocktune.domain.models import BASE_MODELS
+from mocktune.domain.scenario import Duration, Scenario
+from mocktune.http.app import create_app
+from mocktune.http.errors import NOT_PART_OF_MOCKTUNE, STATUS
+from mocktune.storage.scenario_files import load_scenario, scenario_names
+
+pytest_plugins = ["pytester"]
+
+PROJECT = Path(__file__).resolve().parents[2]
+DOCS = PROJECT / "docs"
+README = PROJECT / "README.md"
+PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.rglob("*.md")])
+
+THE_TWO_COMMANDS = (
+    "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/mocktune demo",
+    "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/python -m pytest -q",
+)
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def page(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return [text for tag, text in _BLOCK.findall(page(path)) if tag == language]
+
+
+def first_cells(path: Path) -> list[str]:
+    """The first cell of every row of every table of a page."""
+    rows = [line for line in page(path).splitlines() if line.startswith("| ")]
+    return [row.split("|")[1].strip() for row in rows]
+
+
+def row_of(path: Path, first: str) -> list[str]:
+    """The cells after ``first`` of the one row that begins with it."""
+    (row,) = [line for line in page(path).splitlines() if line.startswith(f"| {first} |")]
+    return [cell.strip() for cell in row.strip("|").split("|")[1:]]
+
+
+# -- what is to be run -------------------------------------------------------------------------------------------------
+
+
+def test_readme_names_the_two_commands_word_for_word() -> None:
+    lines = page(README).splitlines()
+    assert [line for line in lines if line.startswith("python3 -m venv ")] == list(THE_TWO_COMMANDS)
+
+
+def test_the_first_test_of_readme_passes(pytester: pytest.Pytester) -> None:
+    """``train.py`` and ``test_train.py`` as they stand there, run by pytest itself."""
+    for block in blocks(README, "python"):
+        name = re.match(r"# (\w+\.py)\n", block)
+        assert name, f"a Python block of README names no file:\n{block}"
+        Path(name[1]).write_text(block, "utf-8")
+    Path("train.jsonl").write_bytes(marv())
+    pytester.runpytest_inprocess("-q", "-p", "no:cacheprovider", "test_train.py").assert_outcomes(passed=1)
+
+
+def test_the_client_library_of_readme_reads_a_whole_life(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, frozen: RunningServer
+) -> None:
+    """``tune.py``, with its sleeps turned into virtual time."""
+    (code,) = [block for block in blocks(README, "python") if block.startswith("# tune.py\n")]
+    tmp_path.joinpath("train.jsonl").write_bytes(marv())
+    with control(frozen) as clock:
+        sleep = partial(_advance_by, clock)
+        monkeypatch.setattr(mocktune_client, "Tuner", partial(mocktune_client.Tuner, sleep=sleep, poll_s=60.0))
+        namespace: dict[str, Any] = {}
+        exec(compile(code, "tune.py", "exec"), namespace)
+        rows = namespace["main"](tmp_path / "train.jsonl")
+    assert len(rows) == 120  # 40 examples, 3 epochs, batches of one
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in PAGES if path != README and blocks(path, "python")],
+    ids=lambda path: path.relative_to(PROJECT).as_posix(),
+)
+def test_the_python_blocks_of_a_page_run_in_order(
+    path: Path,
+    frozen: RunningServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """And print what the page's ``text`` blocks show: the same seed and key give it to every reader."""
+    monkeypatch.chdir(tmp_path)
+    exec(compile("\n".join(blocks(path, "python")), str(path), "exec"), {})
+    printed = capsys.readouterr().out
+    for shown_output in blocks(path, "text"):
+        assert shown_output in printed
+
+
+@pytest.fixture(autouse=True)
+def _clients_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What the pages leave open: their reader's interpreter ends, this one goes on."""
+    opened: list[OpenAI | httpx2.Client] = []
+    for kind in (OpenAI, httpx2.Client):
+
+        def init(self: Any, *args: Any, _init: Any = kind.__init__, **kwargs: Any) -> None:
+            _init(self, *args, **kwargs)
+            opened.append(self)
+
+        monkeypatch.setattr(kind, "__init__", init)
+    yield
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def frozen(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningServer]:
+    """What the pages start with: ``realistic``, a frozen clock, and the two variables."""
+    with running_server(make_settings("realistic", clock="frozen")) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-tutorial")
+        yield server
+
+
+def control(server: RunningServer) -> httpx2.Client:
+    return httpx2.Client(base_url=f"{server.root}/_mocktune/clock", headers={"authorization": "Bearer sk-tutorial"})
+
+
+def _advance_by(clock: httpx2.Client, seconds: float) -> None:
+    clock.post("/advance", json={"by": f"{seconds:.3f}s"}).raise_for_status()
+
+
+def marv() -> bytes:
+    return files("mocktune").joinpath("data", "marv.jsonl").read_bytes()
+
+
+# -- what is compared --------------------------------------------------------------------------------------------------
+
+
+def test_the_diagram_is_printed_from_the_lifecycle_table() -> None:
+    lifecycle = DOCS / "explanation" / "lifecycle.md"
+    assert blocks(lifecycle, "mermaid") == [diagram()]
+    statuses = [f"`{status}`" for status in JobStatus]
+    assert [cell for cell in first_cells(lifecycle) if cell in statuses] == statuses
+
+
+def test_the_command_line_page_names_every_command_and_option_with_its_default() -> None:
+    text = page(DOCS / "reference" / "cli.md")
+    for name in commands():
+        section = text.partition(f"## mocktune {name}\n")[2].partition("\n## ")[0]
+        assert section, f"mocktune {name} has no section"
+        told = set(re.findall(r"--[a-z][a-z-]*", section.partition("| option |")[2]))
+        options = [each for each in options_of(name) if not each.hidden]
+        flags = {flag for each in options for flag in (*each.opts, *each.secondary_opts) if flag.startswith("--")}
+        assert told == flags - {"--help"}
+        for option in options:
+            if option.show_default and isinstance(option.default, str | int) and not isinstance(option.default, bool):
+                assert f"`{option.default}`" in section, f"default of {option.opts}"
+
+
+@cache
+def commands() -> Mapping[str, Any]:
+    commands: Mapping[str, Any] = typer.main.get_group(app).commands
+    return commands
+
+
+def options_of(command: str) -> list[Any]:
+    return [each for each in commands()[command].params if each.param_type_name == "option"]
+
+
+def test_the_settings_page_names_the_variable_and_key_of_every_option_of_serve() -> None:
+    path = DOCS / "reference" / "settings.md"
+    options = {each.opts[0]: each for each in options_of("serve")}
+    assert {f"--{key}" for key in KEYS} == set(options) - {"--help"}
+    for key in KEYS:
+        assert row_of(path, f"`--{key}`") == [f"`{options[f'--{key}'].envvar}`", f"`{key}`"]
+
+
+def test_the_control_plane_page_has_a_section_for_every_route() -> None:
+    told = re.findall(r"^## (\w+ /_mocktune/\S+)$", page(DOCS / "reference" / "control-plane.md"), re.MULTILINE)
+    assert sorted(told) == sorted(route for route in routes() if "/_mocktune/" in route)
+
+
+def test_the_fidelity_page_has_a_row_for_every_endpoint_of_the_api() -> None:
+    path = DOCS / "explanation" / "fidelity.md"
+    played = [cell.strip("`") for cell in first_cells(path) if re.fullmatch(r"`\w+ /v1/[^`…]*`", cell)]
+    assert sorted(played) == sorted(route for route in routes() if " /v1/" in route)
+    for route in played:
+        assert row_of(path, f"`{route}`")[0].startswith("played")
+
+
+def test_the_fidelity_page_does_not_call_an_endpoint_missing_that_is_played() -> None:
+    missing = [line for line in page(DOCS / "explanation" / "fidelity.md").splitlines() if "| not yet |" in line]
+    named = {path.split("/")[2] for line in missing for path in re.findall(r"/v1/[\w/]+", line)}
+    assert named <= set(NOT_PART_OF_MOCKTUNE)
+
+
+@cache
+def routes() -> list[str]:
+    services = bootstrap(make_settings())
+    try:
+        described = create_app(services)._app.openapi()["paths"]  # type: ignore[attr-defined]  # FastAPI, typed as ASGI
+    finally:
+        services.close()
+    return [f"{method.upper()} {path}" for path, methods in described.items() for method in methods]
+
+
+def test_the_scenarios_page_names_every_field_with_its_default() -> None:
+    path = DOCS / "reference" / "scenarios.md"
+    defaults = {name: shown(value) for name, value in leaves(Scenario())}
+    table = page(path).partition("## Fields")[2]
+    told = dict(re.findall(r"^\| `([\w.]+)` \| [^|]+ \| ([^|]+) \|", table, re.MULTILINE))
+    assert told == defaults
+
+
+def test_the_scenarios_page_shows_the_packaged_scenarios_as_they_are() -> None:
+    path = DOCS / "reference" / "scenarios.md"
+    packaged = page(path).partition("## Packaged")[2].partition("## Fields")[0]
+    played = {name: dict(leaves(load_scenario(name))) for name in scenario_names()}
+    for name in played:
+        assert f"| `{name}` | {load_scenario(name).summary} |" in packaged
+    differ = [field for field in played["quick"] if played["quick"][field] != played["realistic"][field]]
+    for field in differ:
+        assert f"| `{field}` | {shown(played['quick'][field])} | {shown(played['realistic'][field])} |" in packaged
+
+
+def leaves(part: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for field in dataclasses.fields(part):
+        value, name = getattr(part, field.name), f"{prefix}{field.name}"
+        if dataclasses.is_dataclass(value) and not isinstance(value, Duration):
+            yield from leaves(value, f"{name}.")
+        elif prefix:
+            yield name, value
+
+
+def shown(value: object) -> str:
+    if isinstance(value, Duration):
+        return f"`{format_duration(value.low)}`"
+    return "null" if value is None else f"`{value}`"
+
+
+def test_the_errors_page_gives_the_status_and_type_of_every_class() -> None:
+    path = DOCS / "reference" / "errors.md"
+    for error, status in STATUS.items():
+        assert row_of(path, f"`{error.__name__}`") == [str(status), f"`{error.default_type}`"]
+
+
+def test_the_errors_page_gives_the_code_and_confidence_of_every_defect() -> None:
+    path = DOCS / "reference" / "errors.md"
+    for name, kind in KINDS.items():
+        assert row_of(path, f"`{name}`") == [f"`{kind.code}`", kind.prefix, kind.confidence]
+
+
+def test_every_source_the_code_names_is_explained() -> None:
+    told = {cell for cell in first_cells(DOCS / "explanation" / "sources.md") if cell.isupper()}
+    known = re.compile(r"\b(?:OBS|SPEC|SDK|NODE|DOC|EXP|REC|RUBY|PINOLO|CN1229|PY0225|NERBOOK|SEED|[A-Z]+DOC)\b")
+    named = set()
+    for source in (PROJECT / "mock_server" / "mocktune").rglob("*.py"):
+        named |= set(known.findall(page(source)))
+    assert named
+    assert named <= told
+
+
+def test_readme_counts_the_base_models() -> None:
+    assert "twelve base models" in page(README)
+    assert len(BASE_MODELS) == 12
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(PROJECT).as_posix())
+def test_every_link_leads_somewhere(path: Path) -> None:
+    """Links to other sites are left alone; there are none to registries or to a machine's own paths."""
+    text = _BLOCK.sub("", page(path))
+    for target in _LINK.findall(text):
+        if not target.startswith("http"):
+            assert (path.parent / target.partition("#")[0]).exists(), target
+
+
+def test_every_page_of_the_docs_is_linked_from_another_page() -> None:
+    linked = {
+        (path.parent / target.partition("#")[0]).resolve() for path in PAGES for target in _LINK.findall(page(path))
+    }
+    assert [path for path in DOCS.rglob("*.md") if path not in linked] == []
+
+
+def test_mocktune_client_is_imported_as_readme_says() -> None:
+    assert "Tuner" in importlib.import_module("mocktune_client").__all__
