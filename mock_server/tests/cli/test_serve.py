@@ -19,7 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
+from support import dataset
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="ends processes by signals")
 
@@ -179,3 +181,21 @@ def test_serving_loads_nothing_that_only_other_commands_need(tmp_path: Path) -> 
     loaded = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines() if line.startswith("import time:")}
     assert {"fastapi", "uvicorn", "mocktune.http.app"} <= loaded
     assert not loaded & {"openai", "rich", "plotext", "httpx2", "mocktune.cli.demo_view", "urllib.request"}
+
+
+def test_each_transition_of_a_job_is_told_in_one_line_on_stderr(tmp_path: Path) -> None:
+    with serving("--clock", "frozen", "--scenario", "realistic", temp=tmp_path) as (process, ready):
+        with httpx2.Client(base_url=ready["root"], headers={"authorization": "Bearer sk-told"}) as http:
+            form = {"files": {"file": ("a.jsonl", dataset())}, "data": {"purpose": "fine-tune"}}
+            file = http.post("/v1/files", **form).json()["id"]
+            job = http.post("/v1/fine_tuning/jobs", json={"model": "gpt-4o-mini", "training_file": file}).json()["id"]
+            for _ in range(3):
+                http.get(f"/v1/fine_tuning/jobs/{job}")
+            http.post("/_mocktune/clock/advance", json={"until": {"job": job, "status": "terminal"}})
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=TIMEOUT_S)
+    lines = [line.split() for line in told.splitlines() if job in line]
+    assert [line[1:] for line in lines] == [
+        [job, status] for status in ("validating_files", "queued", "running", "succeeded")
+    ]
+    assert lines[0][0] == "2026-01-15T00:00:00Z"
