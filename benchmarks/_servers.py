@@ -46,22 +46,23 @@ def _finished_jobs(services: Any, count: int) -> list[str]:
 
     from mocktune.domain.objects import JobRequest
     from mocktune.service.files import Upload
-    from mocktune.service.settling import settle
+    from mocktune.service.sandboxes import Visit
 
-    def visit() -> Any:
-        return services.sandboxes.visit(KEY, services.clock.wall())
+    sandbox = services.sandboxes.open(KEY, services.clock.wall())
+
+    async def visit() -> Visit:
+        return await services.visit(sandbox)
 
     async def fill() -> list[str]:
         writer, content = services.blobs.writer(), examples(10)
         writer.write(content)
         upload = Upload("examples.jsonl", "fine-tune", writer.commit(), content)
-        file = await services.files.create(visit(), upload)
+        file = await services.files.create(await visit(), upload)
         made = []
         for number in range(count):
             request = JobRequest("gpt-4o-mini-2024-07-18", file.id, metadata=(("number", str(number)),))
-            made.append((await services.jobs.create(visit(), request)).id)
-        await services.clocks.advance_by(visit(), 7 * 24 * 3600 * 1_000_000)
-        await settle(visit(), services.datasets)
+            made.append((await services.jobs.create(await visit(), request)).id)
+        await services.clocks.advance_by(await visit(), 7 * 24 * 3600 * 1_000_000)
         return made
 
     return asyncio.run(fill())

@@ -72,21 +72,23 @@ def over_http(shapes: dict[str, tuple[int, int]], pairs: int, seconds: float) ->
 async def at_service_level(shapes: dict[str, tuple[int, int]], pairs: int, calls: int) -> list[Row]:
     services = bootstrap(make_settings("realistic", clock="frozen", seed=SERVER_SEED))
 
-    def visit() -> Visit:
-        return services.sandboxes.visit(KEY, services.clock.wall())
+    sandbox = services.sandboxes.open(KEY, services.clock.wall())
+
+    async def visit() -> Visit:
+        return await services.visit(sandbox)
 
     jobs, after = {}, {}
     for ordinal, (name, (count, epochs)) in enumerate(shapes.items()):
         content, writer = examples(count), services.blobs.writer()
         writer.write(content)
-        file = await services.files.create(visit(), Upload("a.jsonl", "fine-tune", writer.commit(), content))
+        file = await services.files.create(await visit(), Upload("a.jsonl", "fine-tune", writer.commit(), content))
         asked = JobRequest("gpt-4o-mini-2024-07-18", file.id, hyperparameters=Requested(epochs, 1))
-        jobs[name] = (await services.jobs.create(visit(), asked)).id
+        jobs[name] = (await services.jobs.create(await visit(), asked)).id
         after[name] = cursors(ordinal, count * epochs)
     for id in jobs.values():
-        await services.clocks.advance_until(visit(), id, "terminal")
-    await services.clocks.advance_by(visit(), 3600 * 1_000_000)
-    now = visit()
+        await services.clocks.advance_until(await visit(), id, "terminal")
+    await services.clocks.advance_by(await visit(), 3600 * 1_000_000)
+    now = await visit()
 
     def timed(job: str, cursor: str | None) -> float:
         """Microseconds of one page."""

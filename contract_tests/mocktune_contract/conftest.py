@@ -80,7 +80,8 @@ def target(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Itera
     if named is None:
         found = Target(request.getfixturevalue("servers")(), own=True, key=None)
     else:
-        health = httpx2.get(named.rstrip("/").removesuffix("/v1") + "/_mocktune/health")
+        named = named.rstrip("/").removesuffix("/v1") + "/v1"
+        health = httpx2.get(named.removesuffix("/v1") + "/_mocktune/health")
         key = None if health.status_code == 200 else pytestconfig.getoption("--api-key", None)
         if health.status_code != 200 and not key:
             pytest.exit(f"{named} is no mocktune server: give --api-key", returncode=pytest.ExitCode.USAGE_ERROR)

@@ -236,7 +236,7 @@ def test_events_that_come_meanwhile_do_not_shift_the_next_page(lab: Lab) -> None
 
 
 def test_events_only_ever_append(lab: Lab) -> None:
-    """design.md section 5: what was once listed stays as it was."""
+    """What was once listed stays as it was (docs/explanation/time.md)."""
     job = lab.create_job(lab.upload_ready(PLAIN).id)
     known: list[dict[str, Any]] = []
     for _ in range(12):

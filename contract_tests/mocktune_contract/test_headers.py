@@ -80,7 +80,7 @@ def test_fine_tuning_and_file_answers_carry_no_rate_limits(lab: Lab) -> None:
 
 @pytest.mark.needs_clock
 def test_a_loading_model_says_when_to_come_back_in_seconds_and_milliseconds(lab: Lab) -> None:
-    """Contract 6.1; under a frozen clock the virtual seconds that are left (design.md section 5)."""
+    """Contract 6.1; under a frozen clock the virtual seconds that are left (docs/explanation/time.md)."""
     job = lab.finished_job(PLAIN)
     body = {**HELLO, "model": job.fine_tuned_model}
     for waited, left in (("20s", "90"), ("60s", "30"), ("29500ms", "1")):

@@ -1,4 +1,4 @@
-"""An API key is a sandbox (design.md section 6): its own files, jobs, models and clock."""
+"""An API key is a sandbox: its own files, jobs, models and clock."""
 
 from __future__ import annotations
 

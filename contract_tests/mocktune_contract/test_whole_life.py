@@ -353,7 +353,7 @@ def test_a_file_can_be_deleted_once_it_is_processed(lab: Lab) -> None:
 
 
 def test_reading_never_changes_what_becomes_of_a_job(own_server: Labs) -> None:
-    """design.md section 5: neither the number nor the timing of reads shifts an outcome, to the byte."""
+    """Neither the number nor the timing of reads shifts an outcome, to the byte."""
     lives = []
     for watched in (True, False):
         lab = own_server(max_sandboxes=1000 + watched)  # two servers with one seed

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 from mocktune.clock import SystemClock
 from mocktune.domain.clock import ClockMode
 from mocktune.domain.scenario import with_settings
-from mocktune.ports import Blobs, Clock, DatasetReader
+from mocktune.ports import Clock, DatasetReader
 from mocktune.service.chat import ChatService
 from mocktune.service.clocks import ClockService
 from mocktune.service.datasets import Datasets
@@ -17,30 +16,13 @@ from mocktune.service.files import FileService
 from mocktune.service.jobs import JobService
 from mocktune.service.models import ModelService
 from mocktune.service.sandboxes import SandboxDefaults, Sandboxes
+from mocktune.service.services import Services
 from mocktune.settings import Settings, Wire
 from mocktune.storage.blobs import DiskBlobs
 from mocktune.storage.dataset_reader import ThreadedDatasetReader, ToktokTokenizer
 from mocktune.storage.memory import MemoryStore
 from mocktune.storage.scenario_files import load_scenario
 from mocktune.storage.secrets import new_secret
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """Everything the HTTP layer calls. ``close`` gives back what the parts hold on disk."""
-
-    settings: Settings
-    clock: Clock
-    sandboxes: Sandboxes
-    datasets: Datasets
-    blobs: Blobs
-    files: FileService
-    jobs: JobService
-    models: ModelService
-    chat: ChatService
-    clocks: ClockService
-    warm_up: Callable[[], Awaitable[None]]
-    close: Callable[[], None]
 
 
 def make_settings(

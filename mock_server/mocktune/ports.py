@@ -90,6 +90,8 @@ class DatasetReader(Protocol):
     async def warm_up(self) -> None:
         """Get ready for the first file."""
 
-    async def report(self, blob: Blob, encoding: Encoding) -> FileReport: ...
+    async def report(self, source: BinaryIO, size_bytes: int, encoding: Encoding) -> FileReport:
+        """What is known of a file; closes ``source``."""
 
-    async def learned(self, blob: Blob) -> Learned: ...
+    async def learned(self, source: BinaryIO, size_bytes: int) -> Learned:
+        """What a model learns from a file; closes ``source``."""

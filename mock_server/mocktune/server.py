@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from mocktune.bootstrap import Services, bootstrap
+from mocktune.bootstrap import bootstrap
 from mocktune.http.app import create_app
+from mocktune.service.services import Services
 from mocktune.settings import DEFAULT_HOST, Settings
 
 STARTUP_TIMEOUT_S = 30.0

@@ -6,14 +6,17 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from mocktune.bootstrap import Services, bootstrap, make_settings
+from mocktune.bootstrap import bootstrap, make_settings
 from mocktune.domain.clock import SECOND, VirtualTime, WallTime
 from mocktune.domain.objects import FileView, JobRequest, JobView
 from mocktune.domain.scenario import Scenario, with_settings
+from mocktune.domain.timeline import Timeline
 from mocktune.ports import Blob
 from mocktune.service.files import Upload
-from mocktune.service.sandboxes import Visit
+from mocktune.service.sandboxes import Sandbox, Visit
+from mocktune.service.services import Services
 from mocktune.service.settling import settle
+from mocktune.service.timelines import timeline_of
 from mocktune.settings import Settings
 from mocktune.storage.scenario_files import load_scenario
 
@@ -29,6 +32,21 @@ def dataset(examples: int = 12) -> bytes:
     """A valid chat file of ``examples`` lines."""
     lines = [chat_line(f"What is {n} plus {n}?", f"It is {2 * n}, of course.") for n in range(examples)]
     return ("\n".join(lines) + "\n").encode()
+
+
+BOUNDARY = b"----mocktune"
+
+
+def form(data: bytes, *, purpose: str | None = "fine-tune", filename: str = "a.jsonl") -> bytes:
+    """A multipart body with ``data`` as its file."""
+    parts = []
+    if purpose is not None:
+        parts.append(b'Content-Disposition: form-data; name="purpose"\r\n\r\n' + purpose.encode())
+    parts.append(
+        b'Content-Disposition: form-data; name="file"; filename="' + filename.encode()
+        + b'"\r\nContent-Type: application/octet-stream\r\n\r\n' + data
+    )  # fmt: skip
+    return b"".join(b"--" + BOUNDARY + b"\r\n" + part + b"\r\n" for part in parts) + b"--" + BOUNDARY + b"--\r\n"
 
 
 def settings(
@@ -66,9 +84,17 @@ class Lab:
 
     async def visit(self) -> Visit:
         """A visit as the front layer makes one: ``now`` read once, what was due by now entered."""
-        visit = self.services.sandboxes.visit(self.key, self.wall)
+        visit = self._at(self.services.sandboxes.open(self.key, self.wall))
         await settle(visit, self.services.datasets)
         return visit
+
+    def _at(self, sandbox: Sandbox) -> Visit:
+        return Visit(sandbox, sandbox.clock.now(self.wall), self.wall)
+
+    async def timeline(self, id: str) -> Timeline:
+        job = (await self.visit()).sandbox.jobs.get(id)
+        assert job is not None
+        return await timeline_of(job, self.services.datasets)
 
     async def advance(self, seconds: float) -> VirtualTime:
         result = await self.services.clocks.advance_by(await self.visit(), round(seconds * SECOND))
@@ -94,7 +120,7 @@ class Lab:
 
     async def run_to_end(self, id: str) -> JobView:
         """Advance to the last thing that happens in the job's life."""
-        timeline = await self.services.jobs.timeline(await self.visit(), id)
+        timeline = await self.timeline(id)
         await self.services.clocks.advance_to(await self.visit(), timeline.landmarks()[-1] / SECOND + 1)
         return await self.job(id)
 

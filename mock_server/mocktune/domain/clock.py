@@ -105,7 +105,9 @@ class ClockMode:
             return cls(0)
         if re.fullmatch(r"x\d{1,7}(\.\d{1,6})?", text, re.ASCII) and 0 < float(text[1:]) <= MAX_RATE:
             return cls(float(text[1:]))
-        raise ClockError(f"'{text}' is no clock: use 'real', 'frozen' or a factor such as 'x60' (at most x{MAX_RATE})")
+        raise ClockError(
+            f"'{printable(text)}' is no clock: use 'real', 'frozen' or a factor such as 'x60' (at most x{MAX_RATE})"
+        )
 
     def __str__(self) -> str:
         if self.rate == 0:
@@ -113,10 +115,15 @@ class ClockMode:
         return "real" if self.rate == 1 else f"x{self.rate:g}"
 
 
+def printable(text: object) -> str:
+    """At most 100 characters of what somebody sent, fit for any message: no lone surrogates."""
+    return str(text)[:100].encode("utf-8", "replace").decode()
+
+
 def parse_duration(text: str) -> int:
     """``"45s"``, ``"2h"``, ``"1h30m"``, ``"250ms"`` or ``"7d"`` in microseconds."""
     if not isinstance(text, str) or not _DURATION.fullmatch(text):
-        raise ClockError(f"'{text}' is no duration: write it like '250ms', '45s', '10m', '1h30m' or '7d'")
+        raise ClockError(f"'{printable(text)}' is no duration: write it like '250ms', '45s', '10m', '1h30m' or '7d'")
     return sum(round(float(value) * _UNITS[unit]) for value, unit in _DURATION_PART.findall(text))
 
 
@@ -144,7 +151,7 @@ def parse_instant(value: int | float | str) -> VirtualTime:
     try:
         moment = datetime.fromisoformat(value)
     except ValueError as error:
-        raise ClockError(f"'{value}' is no instant: write Unix seconds or '2026-01-15T00:00:00Z'") from error
+        raise ClockError(f"'{printable(value)}' is no instant: write Unix seconds or '2026-01-15T00:00:00Z'") from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return parse_instant(moment.timestamp())

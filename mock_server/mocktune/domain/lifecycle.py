@@ -5,7 +5,8 @@ processed waits in that status (SEED). Every recording since 2024 begins there; 
 begin with ``queued`` are not followed. A job that fails validation never has a ``finished_at``, so the status alone
 tells the end (CN1229). ``paused`` is outside the SDK's enum but in the public description's own example.
 
-The diagram in the documentation is printed from ``TRANSITIONS``; a pair that is not in the table is an error.
+Timelines project the status from their instants; tests hold every life to ``TRANSITIONS``, and the diagram in the
+documentation is printed from it.
 """
 
 from __future__ import annotations

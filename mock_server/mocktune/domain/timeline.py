@@ -446,6 +446,11 @@ class Timeline:
         """When the job enters ``status``; None where it never does."""
         return next((at for at in [self.inputs.created_at, *self.landmarks()] if self.status_at(at) is status), None)
 
+    @cached_property
+    def succeeds(self) -> bool:
+        """Whether the job succeeds in the end, if nothing more is done to it."""
+        return self.plan.finished_at is not None and self.status_at(self.plan.finished_at) is JobStatus.SUCCEEDED
+
     @property
     def ends_at(self) -> VirtualTime:
         """When the job reaches a terminal status."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 _encode = msgspec.json.Encoder().encode
 RawHeaders = list[tuple[bytes, bytes]]
@@ -25,6 +28,22 @@ class Answer(Response):
         self.body = body
         self.background = None
         self.raw_headers = [(b"content-length", str(len(body)).encode()), (b"content-type", content_type)]
+
+
+class Stream(Response):
+    """A response that is sent piece by piece, as fast as the client takes it."""
+
+    def __init__(self, pieces: Iterator[bytes], headers: RawHeaders) -> None:
+        self.status_code = 200
+        self.background = None
+        self.raw_headers = headers
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for piece in self._pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 def json_answer(value: object, status: int = 200) -> Answer:

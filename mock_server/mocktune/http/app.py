@@ -1,30 +1,30 @@
-"""The ASGI application: routers, error handlers, the front layer."""
+"""The ASGI application: routers, their table, and the front layer that answers from it.
+
+FastAPI holds the routes and makes the API's description of them; requests are answered by the table (``dispatch.py``).
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
 
 from mocktune import __version__
-from mocktune.bootstrap import Services
-from mocktune.domain.errors import ApiError
 from mocktune.http import wire
 from mocktune.http.dispatch import Table
-from mocktune.http.errors import error_answer, unknown_url, wrong_method
 from mocktune.http.front import Front
 from mocktune.http.routes.chat import chat_routes
 from mocktune.http.routes.control import control_routes
+from mocktune.http.routes.description import description_routes, shared_components
 from mocktune.http.routes.files import file_routes
 from mocktune.http.routes.jobs import job_routes
 from mocktune.http.routes.models import model_routes
-from mocktune.http.validation import api_error
+from mocktune.service.services import Services
 
 
 def create_app(services: Services) -> Front:
@@ -41,34 +41,21 @@ def create_app(services: Services) -> Front:
         title="mocktune",
         version=__version__,
         lifespan=lifespan,
-        # Their pages load scripts from elsewhere; the description itself is at /openapi.json.
+        # Their pages load scripts from elsewhere; the description itself is a route of ours.
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,
         separate_input_output_schemas=False,
         responses={"4XX": {"model": wire.ErrorResponse}, "5XX": {"model": wire.ErrorResponse}},
     )
+
+    @cache
+    def describe() -> dict[str, Any]:
+        return shared_components(app.openapi())
+
     routers = [build(services) for build in (file_routes, job_routes, model_routes, chat_routes, control_routes)]
+    routers.append(description_routes(describe))
     for router in routers:
         app.include_router(router)
-    _add_error_doors(app)
     table = Table(route for router in routers for route in router.routes if isinstance(route, APIRoute))
     return Front(app, services, table)
-
-
-def _add_error_doors(app: FastAPI) -> None:
-    """What reaches FastAPI's own doors leaves through the one envelope too."""
-
-    @app.exception_handler(ApiError)
-    async def domain_error(request: Request, error: ApiError) -> Response:
-        return error_answer(error)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid_request(request: Request, error: RequestValidationError) -> Response:
-        found = [{**each, "loc": each["loc"][1:] or each["loc"]} for each in error.errors()]
-        return error_answer(api_error(found, error.body))  # type: ignore[arg-type]  # FastAPI types its findings as Any
-
-    @app.exception_handler(HTTPException)
-    async def unknown(request: Request, error: HTTPException) -> Response:
-        if error.status_code == 405:
-            return error_answer(wrong_method(request.method, request.url.path, ()))
-        return error_answer(unknown_url(request.method, request.url.path))

@@ -1,34 +1,36 @@
-"""One request on its way to a route, and the route class that hands it over."""
+"""One request on its way to a route, and what routes say of their parameters in the API's description."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import Response
 
 from mocktune.domain.errors import PayloadTooLargeError
 from mocktune.http.validation import parse_body, parse_query
-from mocktune.service.sandboxes import Visit
+from mocktune.service.sandboxes import Sandbox, Visit
+from mocktune.service.services import Services
 
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_JSON_BYTES = 64 * 1024 * 1024
 """Of a JSON body: enough for a chat request with images, bounded."""
 
-VISIT = "mocktune.visit"
-
 
 class Call(Request):
-    """A request with its visit. A route that takes nothing but a ``Call`` is answered without FastAPI's machinery."""
+    """A request on its way to a route: what it says, and the sandbox it is for."""
 
-    @property
-    def visit(self) -> Visit:
-        visit: Visit = self.scope[VISIT]
-        return visit
+    sandbox: Sandbox
+    admin: bool
+    services: Services
+
+    async def visit(self) -> Visit:
+        """The sandbox at ``now``, which is read here, once per request.
+
+        Asked for after the body was read: what a request creates is created when it has arrived, not when it began to.
+        """
+        return await self.services.visit(self.sandbox, admin=self.admin)
 
     @property
     def declared_bytes(self) -> int:
@@ -62,18 +64,6 @@ def is_metadata(key: str) -> bool:
     return key == "metadata" or (key.startswith("metadata[") and key.endswith("]"))
 
 
-class CallRoute(APIRoute):
-    """Hands routes a ``Call`` also when FastAPI dispatches, as for routes with a typed body."""
-
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # narrower
-        handle = super().get_route_handler()
-
-        async def handle_call(request: Request) -> Response:
-            return await handle(Call(request.scope, request.receive))
-
-        return handle_call
-
-
 def query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
     """A query model as OpenAPI parameters, for routes that read their query themselves."""
     schema = model.model_json_schema()
@@ -85,7 +75,6 @@ def query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
-    """A body model as OpenAPI's request body, for routes that read their body themselves."""
+    """A body model as OpenAPI's request body; ``app.py`` moves its ``$defs`` to the shared components."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
     return {"required": True, "content": {"application/json": {"schema": schema}}}

@@ -1,7 +1,8 @@
 """A table on (method, path segments), compiled at start from FastAPI's own routes.
 
-OpenAPI and dispatch have one source. FastAPI looks through its routes one by one (about 2.5 us each); this table takes
-the same time for any number of them.
+OpenAPI and dispatch have one source. FastAPI looks through its routes one by one (about 2.5 us each) and takes 30 us
+for each declared parameter; this table takes the same time for any number of routes, which declare a ``Call`` and read
+the rest from it.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ class _Node:
     literal: dict[str, _Node] = field(default_factory=dict)
     parameter: _Node | None = None
     names: tuple[str, ...] = ()
-    endpoints: dict[str, Endpoint | None] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """``endpoint`` is None for a route that FastAPI itself must answer, because it declares more than a ``Call``."""
+    """A route, and what its path says."""
 
-    endpoint: Endpoint | None
+    endpoint: Endpoint
     path_params: dict[str, str]
 
 
@@ -52,9 +53,10 @@ class Table:
             else:
                 node = node.literal.setdefault(segment, _Node())
         node.names = tuple(names)
-        hot = list(signature(route.endpoint).parameters) == ["call"]
+        if list(signature(route.endpoint).parameters) != ["call"]:
+            raise TypeError(f"{route.path} declares more than a call: it would be read by nobody")
         for method in route.methods or ():
-            node.endpoints[method] = route.endpoint if hot else None
+            node.endpoints[method] = route.endpoint
 
     def match(self, method: str, path: str) -> Match | tuple[str, ...]:
         """The route; or the methods the path has instead, none for a path that is no endpoint."""

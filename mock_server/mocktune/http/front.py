@@ -1,33 +1,29 @@
-"""One pure-ASGI layer before FastAPI: who may call, as whom, and the answer of hot operations.
+"""One pure-ASGI layer before FastAPI: who may call, for which sandbox, and the answer.
 
-In order: Host and Origin, the path's sandbox, the API key, the sandbox's ``now`` (read once), what is due by now, the
-route. Authentication as a FastAPI dependency would read a whole upload first and answer 422 before 401; here a bad
-caller is answered before the body is read. An answer that leaves a body unread drains it, bounded, so that clients
-see the status instead of a broken pipe.
+In order: Host and Origin, the path's sandbox, the API key, the route. Authentication as a FastAPI dependency would read
+a whole upload first and answer 422 before 401; here a bad caller is answered before the body is read. An answer that
+leaves a body unread drains it, bounded, so that clients see the status instead of a broken pipe.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import logging
-from typing import Any
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mocktune.bootstrap import Services
 from mocktune.clock import stopwatch_ns
 from mocktune.domain.errors import ApiError, InternalServerError, PermissionDeniedError
 from mocktune.domain.ids import request_id
 from mocktune.http.answers import COMMON_HEADERS, RawHeaders
-from mocktune.http.call import VISIT, Call
+from mocktune.http.call import Call
 from mocktune.http.dispatch import Match, Table
 from mocktune.http.errors import error_answer, unknown_url, wrong_method
-from mocktune.service.sandboxes import Visit, check_key
-from mocktune.service.settling import settle
+from mocktune.service.sandboxes import Sandbox, check_key, is_admin
+from mocktune.service.services import Services
 from mocktune.settings import LOOPBACK_HOSTS
 
 log = logging.getLogger("mocktune")
@@ -44,7 +40,7 @@ _OPEN_PATHS = frozenset({"/_mocktune/health", "/openapi.json"})
 
 
 class Front:
-    """The layer in front of ``app``, which answers what is not hot: routes with a typed body, and the documents."""
+    """The layer in front of ``app``: FastAPI is asked for the lifespan alone."""
 
     def __init__(self, app: ASGIApp, services: Services, table: Table) -> None:
         self._app = app
@@ -60,44 +56,42 @@ class Front:
             return
         started = stopwatch_ns()
         request = _Request(scope, receive)
-        visit: Visit | None = None
-        response: Response | None = None
+        sandbox: Sandbox | None = None
         try:
             self._check_caller(request)
-            if scope["method"] == "OPTIONS" and request.origin in self._origins:
-                response = _preflight(request)
-                await self._answer(response, request, send, None, started, self._request_id(None))
-                return
             path, shared_name = _sandbox_path(scope["path"])
-            scope["path"] = path
-            match = self._table.match(scope["method"], path)
-            if path not in _OPEN_PATHS:
-                visit = self._visit(request, shared_name)
-                scope[VISIT] = visit
-            if isinstance(match, Match):
-                if visit is not None:
-                    await settle(visit, self._services.datasets)
-                scope["path_params"] = match.path_params
-                if match.endpoint is not None:
-                    response = await match.endpoint(Call(scope, request.receive))
-            elif match:
-                raise wrong_method(scope["method"], path, match)
-            elif path not in _OPEN_PATHS:
-                raise unknown_url(scope["method"], path)
+            if path not in _OPEN_PATHS and not self._is_preflight(request):
+                key = check_key(request.key)
+                sandbox = self._services.sandboxes.open(key, self._services.clock.wall(), shared_name=shared_name)
+                request.admin = is_admin(key)
+            response = await self._answer_of_route(request, path, sandbox)
         except ApiError as error:
             response = error_answer(error)
         except ClientDisconnect:
             return
         except Exception:
-            id = self._request_id(visit)
+            id = self._request_id(sandbox)
             log.exception("unexpected error, request %s", id)
-            response = error_answer(InternalServerError(id))
-            await self._answer(response, request, send, visit, started, id)
+            await self._send(error_answer(InternalServerError(id)), request, send, started, id)
             return
-        if response is not None:
-            await self._answer(response, request, send, visit, started, self._request_id(visit))
-        else:
-            await self._answer_by_app(request, send, visit, started)
+        await self._send(response, request, send, started, self._request_id(sandbox))
+
+    async def _answer_of_route(self, request: _Request, path: str, sandbox: Sandbox | None) -> Response:
+        method = request.scope["method"]
+        if self._is_preflight(request):
+            return _preflight(request)
+        match = self._table.match(method, path)
+        if not isinstance(match, Match):
+            raise wrong_method(method, path, match) if match else unknown_url(method, path)
+        request.scope["path_params"] = match.path_params
+        call = Call(request.scope, request.receive)
+        call.services = self._services
+        if sandbox is not None:
+            call.sandbox, call.admin = sandbox, request.admin
+        return await match.endpoint(call)
+
+    def _is_preflight(self, request: _Request) -> bool:
+        return request.scope["method"] == "OPTIONS" and request.origin in self._origins
 
     # -- who may call ----------------------------------------------------------------------------------------------
 
@@ -116,21 +110,17 @@ class Front:
                 f"start it with --allow-origin {origin:.200}."
             )
 
-    def _visit(self, request: _Request, shared_name: str | None) -> Visit:
-        key = check_key(request.key)
-        return self._services.sandboxes.visit(key, self._services.clock.wall(), shared_name=shared_name)
-
     # -- answers ---------------------------------------------------------------------------------------------------
 
-    def _request_id(self, visit: Visit | None) -> str:
+    def _request_id(self, sandbox: Sandbox | None) -> str:
         """``H(seed, ordinal)``: of the sandbox, or of the server for requests that have none."""
-        if visit is None:
+        if sandbox is None:
             self._unnamed_requests += 1
             return request_id(self._services.settings.seed, -self._unnamed_requests)
-        visit.sandbox.requests += 1
-        return request_id(visit.sandbox.seed, visit.sandbox.requests)
+        sandbox.requests += 1
+        return request_id(sandbox.seed, sandbox.requests)
 
-    def _headers(self, request: _Request, visit: Visit | None, started: int, id: str) -> RawHeaders:
+    def _headers(self, request: _Request, started: int, id: str) -> RawHeaders:
         """The headers recorded on every answer; Organization and Project are echoed."""
         organization = request.organization or b"mocktune"
         headers = [
@@ -145,24 +135,12 @@ class Front:
             headers += [(b"access-control-allow-origin", request.origin.encode("latin-1")), (b"vary", b"Origin")]
         return headers
 
-    async def _answer(
-        self, response: Response, request: _Request, send: Send, visit: Visit | None, started: int, id: str
-    ) -> None:
-        response.raw_headers += self._headers(request, visit, started, id)
+    async def _send(self, response: Response, request: _Request, send: Send, started: int, id: str) -> None:
+        response.raw_headers += self._headers(request, started, id)
         if request.body_unread:
-            await _answer_and_drain(response, request, send)
+            await _send_and_drain(response, request, send)
         else:
             await response(request.scope, request.receive, send)
-
-    async def _answer_by_app(self, request: _Request, send: Send, visit: Visit | None, started: int) -> None:
-        extra = self._headers(request, visit, started, self._request_id(visit))
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *extra]
-            await send(message)
-
-        await self._app(request.scope, request.receive, send_with_headers)
 
 
 def _preflight(request: _Request) -> Response:
@@ -177,6 +155,7 @@ class _Request:
 
     __slots__ = (
         "_receive",
+        "admin",
         "asked_headers",
         "body_unread",
         "declared_bytes",
@@ -193,6 +172,7 @@ class _Request:
         self._receive = receive
         self.host = self.origin = self.asked_headers = ""
         self.key: str | None = None
+        self.admin = False
         self.organization = self.project = b""
         self.declared_bytes = 0
         self.body_unread = False
@@ -232,7 +212,7 @@ def _credential(authorization: str) -> str | None:
         # "as the password field (with blank username)", says the real 401.
         try:
             return base64.b64decode(value, validate=True).decode("utf-8").partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, or no UTF-8 in it
             return None
     return None
 
@@ -252,21 +232,26 @@ def _sandbox_path(path: str) -> tuple[str, str | None]:
     return (slash + rest, name) if name and slash else (path, None)
 
 
-async def _answer_and_drain(response: Response, request: _Request, send: Send) -> None:
+async def _send_and_drain(response: Response, request: _Request, send: Send) -> None:
     """Answer at once, then throw the rest of the body away before the answer is completed.
 
     A server that closes with unread bytes in its buffer resets the connection, and clients report that instead of the
-    status. The last, empty piece of the answer is held back until the client has said all, within bounds.
+    status. The end of the answer is held back until the client has said all, within bounds.
     """
     if request.declared_bytes > CLOSE_ABOVE_BYTES or not request.declared_bytes:
         response.raw_headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
-    await send({"type": "http.response.body", "body": response.body, "more_body": True})
+
+    async def send_all_but_the_end(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "more_body": True}
+        await send(message)
+
+    await response(request.scope, request.receive, send_all_but_the_end)
     drained_bytes = 0
     try:
         async with asyncio.timeout(DRAIN_S):
             while request.body_unread and drained_bytes <= DRAIN_BYTES:
-                message: dict[str, Any] = dict(await request.receive())
+                message = await request.receive()
                 drained_bytes += len(message.get("body", b""))
     except TimeoutError:
         pass

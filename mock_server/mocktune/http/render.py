@@ -177,7 +177,9 @@ def chat_completion(completion: Completion) -> Json:
 
 
 def _message(choice: Choice, calls: list[Json]) -> Json:
-    called = {"tool_calls": calls} if calls else {}
+    called: Json = {"tool_calls": calls} if calls else {}
+    if choice.legacy:
+        called = {"function_call": calls[0]["function"]}
     return {"role": "assistant", "content": choice.content, **called, "refusal": None, "annotations": []}
 
 

@@ -6,6 +6,7 @@ other routes; that fine-tuning routes use them too is assumed (contract 5.3).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
@@ -127,8 +128,6 @@ def _worded(finding: ErrorDetails, path: str) -> tuple[str, str]:
         case "too_long" | "too_short":
             what = "object" if isinstance(value, Mapping) else "array"
             return _length(path, what, "long" in kind, context, len(value))
-        case "json_invalid":
-            return "We could not parse the JSON body of your request.", "invalid_json"
     return f"Invalid '{path}': {finding['msg']}.", "invalid_value"
 
 
@@ -203,4 +202,4 @@ def _series(expected: str) -> str:
 
 
 def _number(text: str) -> object:
-    return int(text) if text.lstrip("-").isascii() and text.lstrip("-").isdigit() and len(text) < 20 else text
+    return int(text) if re.fullmatch(r"-?\d{1,18}", text, re.ASCII) else text

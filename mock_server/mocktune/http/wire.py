@@ -407,6 +407,7 @@ class ChatCompletionMessage(Response):
     role: Literal["assistant"]
     content: str | None
     tool_calls: list[ToolCall] | None = None
+    function_call: ToolCallFunction | None = None
     refusal: str | None
     annotations: list[Any]
 
@@ -415,7 +416,7 @@ class Choice(Response):
     index: int
     message: ChatCompletionMessage
     logprobs: None
-    finish_reason: Literal["stop", "length", "tool_calls", "content_filter"]
+    finish_reason: Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
 
 
 class PromptTokensDetails(Response):
@@ -454,9 +455,6 @@ class ChatCompletion(Response):
 
 class ClockChange(Request):
     """``clock`` is ``real``, ``frozen`` or ``x60``; ``start`` an instant, Unix seconds or ISO 8601."""
-
-    # FastAPI looks into the bodies it reads itself when the application is built.
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=False)
 
     clock: str
     start: int | float | str | None = None

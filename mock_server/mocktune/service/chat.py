@@ -17,7 +17,7 @@ from mocktune.domain.draws import derive_seed
 from mocktune.domain.errors import ModelLoadingError, ServiceUnavailableError
 from mocktune.domain.learned import Answer, base_answer
 from mocktune.domain.models import BaseModel, resolve_base_model
-from mocktune.ports import Blob, Tokenizer
+from mocktune.ports import Tokenizer
 from mocktune.service.datasets import Datasets
 from mocktune.service.models import find_tuned
 from mocktune.service.records import JobRecord, ModelRecord
@@ -39,12 +39,17 @@ _OVERLOADED = (
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What of a chat request the answer depends on."""
+    """What of a chat request the answer depends on.
+
+    ``callable_tools`` are those that ``tool_choice`` leaves, all of ``tools`` if None. ``legacy_functions``: they were
+    offered as ``functions``, and a call is answered as ``function_call``.
+    """
 
     model: str
     messages: Sequence[Message]
     tools: Sequence[Message] = ()
-    tools_allowed: bool = True
+    callable_tools: frozenset[str] | None = None
+    legacy_functions: bool = False
     seed: int | None = None
     choices: int = 1
     stop: Sequence[str] = ()
@@ -57,7 +62,8 @@ class Choice:
 
     content: str | None
     tool_calls: tuple[ToolCall, ...]
-    finish_reason: Literal["stop", "length", "tool_calls"]
+    finish_reason: Literal["stop", "length", "tool_calls", "function_call"]
+    legacy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,8 @@ class ChatService:
 
     def _choice(self, answer: Answer, request: ChatRequest, model: BaseModel) -> Choice:
         if answer.tool_calls or answer.content is None:
+            if request.legacy_functions and answer.tool_calls:
+                return Choice(answer.content, answer.tool_calls[:1], "function_call", legacy=True)
             return Choice(answer.content, answer.tool_calls, "tool_calls" if answer.tool_calls else "stop")
         content = answer.content
         ends = [content.find(stop) for stop in request.stop if stop]
@@ -128,13 +136,17 @@ class ChatService:
 
     async def _learned_answer(self, record: ModelRecord, request: ChatRequest, seed: int) -> Answer:
         """The newest training first; an exact match of an older generation wins over a near one of a newer."""
-        offered = frozenset(_tool_names(request.tools)) if request.tools_allowed else frozenset()
+        offered = request.callable_tools
+        if offered is None:
+            offered = frozenset(tool_names(request.tools))
         answers: list[Answer] = []
         for job in _lineage(record):
             blob = job.training.blob
-            assert blob is not None  # a job with a tuned model has read its file
-            learned = await self._datasets.learned(blob)
-            with _LineReader(blob) as read_line:
+            if blob is None:
+                continue  # an older generation whose models are all deleted has been forgotten
+            with blob.open() as source:  # before anything waits: the model may be deleted meanwhile
+                learned = await self._datasets.learned(blob)
+                read_line = partial(_read_line, source)
                 look = partial(learned.answer, request.messages, tools_offered=offered, seed=seed, read_line=read_line)
                 # A look through many prompts takes up to a tenth of a second: not on the loop that serves everybody.
                 answer = look() if learned.size <= MAX_INLINE_LOOK else await asyncio.to_thread(look)
@@ -160,25 +172,9 @@ def _choice_seeds(seed: int, request: ChatRequest) -> list[int]:
     return [derive_seed(seed, "answer", request.seed or 0, index) for index in range(request.choices)]
 
 
-class _LineReader:
-    """Reads single lines of a blob, opening it at the first one."""
-
-    def __init__(self, blob: Blob) -> None:
-        self._blob = blob
-        self._file: BinaryIO | None = None
-
-    def __enter__(self) -> _LineReader:
-        return self
-
-    def __call__(self, offset: int) -> bytes:
-        if self._file is None:
-            self._file = self._blob.open()
-        self._file.seek(offset)
-        return self._file.readline()
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+def _read_line(source: BinaryIO, offset: int) -> bytes:
+    source.seek(offset)
+    return source.readline()
 
 
 def _refuse_while_loading(visit: Visit, record: ModelRecord) -> None:
@@ -201,7 +197,7 @@ def _lineage(record: ModelRecord) -> list[JobRecord]:
     return jobs
 
 
-def _tool_names(tools: Sequence[Message]) -> list[str]:
+def tool_names(tools: Sequence[Message]) -> list[str]:
     names = []
     for tool in tools:
         function = tool.get("function")

@@ -10,7 +10,7 @@ from mocktune.domain.lifecycle import JobStatus
 from mocktune.service.datasets import Datasets
 from mocktune.service.records import JobRecord
 from mocktune.service.sandboxes import Visit
-from mocktune.service.settling import timeline_of
+from mocktune.service.timelines import timeline_of
 
 MAX_FIRED = 1000
 """Transitions an advance lists; ``fired_dropped`` counts the rest."""
@@ -46,7 +46,7 @@ class Advanced:
 
 
 class ClockService:
-    """Everything under ``/_mocktune/clock``."""
+    """Everything under ``/_mocktune/clock``. Commands of one sandbox come one after the other (``clock_lock``)."""
 
     def __init__(self, datasets: Datasets) -> None:
         self._datasets = datasets
@@ -95,8 +95,8 @@ class ClockService:
             [each for job in _unfinished(visit) for each in await self._transitions(job, visit.now, target)],
             key=lambda each: (each.at, each.job_id),
         )
-        # Computing may have waited: another advance must not be undone.
         sandbox.clock = _moved(sandbox.clock, target, visit.wall)
+        sandbox.moved = True
         return Advanced(
             target, target - sandbox.clock.started, reached, fired[:MAX_FIRED], max(0, len(fired) - MAX_FIRED)
         )
@@ -112,7 +112,11 @@ class ClockService:
         return fired
 
     async def _landmarks(self, visit: Visit) -> list[VirtualTime]:
-        instants = [file.ready_at for file in visit.sandbox.files.newest_first()]
+        instants: list[VirtualTime] = []
+        for file in visit.sandbox.files.newest_first():
+            instants.append(file.ready_at)
+            if file.expires_at is not None:
+                instants.append(file.expires_at)
         for job in visit.sandbox.jobs.newest_first():
             instants += (await timeline_of(job, self._datasets)).landmarks()
         return instants

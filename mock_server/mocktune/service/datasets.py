@@ -61,10 +61,14 @@ class Datasets:
         self._learned: _Once[Learned] = _Once(MAX_LEARNED)
 
     async def report(self, blob: Blob, encoding: Encoding = "o200k_base") -> FileReport:
-        return await self._reports.get((blob.sha256, encoding), lambda: self._reader.report(blob, encoding))
+        # A blob is opened before anything waits: it may be deleted meanwhile, and others may wait for the same result.
+        def read() -> Awaitable[FileReport]:
+            return self._reader.report(blob.open(), blob.size_bytes, encoding)
+
+        return await self._reports.get((blob.sha256, encoding), read)
 
     async def learned(self, blob: Blob) -> Learned:
-        return await self._learned.get(blob.sha256, lambda: self._reader.learned(blob))
+        return await self._learned.get(blob.sha256, lambda: self._reader.learned(blob.open(), blob.size_bytes))
 
     async def status_details(self, file: FileRecord) -> str | None:
         """The text of a file that ends in ``error``, None for one that ends in ``processed``."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import msgspec
 
@@ -13,22 +14,26 @@ from mocktune.domain import ids
 from mocktune.domain.clock import SECOND, VirtualTime
 from mocktune.domain.draws import derive_seed
 from mocktune.domain.errors import ConflictError, NotFoundError, ParameterError
-from mocktune.domain.lifecycle import JobStatus
 from mocktune.domain.metrics import csv_header, csv_row
 from mocktune.domain.objects import FileView
-from mocktune.domain.timeline import Signal
+from mocktune.domain.timeline import Timeline
 from mocktune.ports import Blob
 from mocktune.service.datasets import Datasets
 from mocktune.service.paging import Page, take, unknown_cursor
 from mocktune.service.records import FileRecord, JobRecord
+from mocktune.service.retention import remove_file
 from mocktune.service.sandboxes import Visit
-from mocktune.service.settling import timeline_of
+from mocktune.service.settling import expect_expiry
+from mocktune.service.timelines import timeline_of
 
 PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
 """What a client may upload for, in the order the error message lists them [OBS]."""
 
 MAX_RESULT_ROWS = 100_000
 """Rows of a result file; of a longer job every n-th step is written (assumed: no such job was ever recorded)."""
+
+MAX_INLINE_ROWS = 1_000
+"""Rows that are computed at once, in ten milliseconds; more in a thread, beside the loop that serves everybody."""
 
 FIRST_LINE_BYTES = 1024 * 1024
 """A first line up to this long is judged at upload; a longer one when the file is processed."""
@@ -65,7 +70,8 @@ class FileService:
         _check_upload(upload)
         sandbox = visit.sandbox
         scenario = sandbox.scenario.files
-        id = ids.object_id("file", sandbox.seed, sandbox.next_ordinal("file"))
+        ordinal = sandbox.next_ordinal("file")
+        id = ids.object_id("file", sandbox.seed, ordinal)
         seed = derive_seed(sandbox.seed, "file", id)
         trainable = upload.purpose == "fine-tune"
         processing = scenario.processing.drawn(seed, "processing") if trainable else 0
@@ -74,6 +80,7 @@ class FileService:
         )
         file = FileRecord(
             id=id,
+            ordinal=ordinal,
             purpose=upload.purpose,
             filename=upload.filename,
             created_at=visit.now,
@@ -84,8 +91,10 @@ class FileService:
             blob=upload.blob,
             expires_at=expires_at,
         )
+        view = await self._view(visit, file)
         sandbox.files.add(id, visit.now, file)
-        return await self._view(visit, file)
+        expect_expiry(sandbox, file)
+        return view
 
     async def list(
         self, visit: Visit, *, purpose: str | None, after: str | None, limit: int, order: Literal["asc", "desc"]
@@ -95,38 +104,30 @@ class FileService:
             each = files.newest_first(after) if order == "desc" else files.oldest_first(after)
         except KeyError:
             raise unknown_cursor(str(after)) from None
-        page = take((file for file in each if purpose in (None, file.purpose) and not _expired(file, visit)), limit)
+        page = take((file for file in each if purpose in (None, file.purpose)), limit)
         return Page([await self._view(visit, file) for file in page.items], page.has_more)
 
     async def retrieve(self, visit: Visit, id: str) -> FileView:
         return await self._view(visit, self._get(visit, id))
 
     async def delete(self, visit: Visit, id: str) -> None:
-        """Raises ``ConflictError`` while the file is being processed [OBS].
-
-        Jobs that have not validated it yet will fail (assumed, contract 8); later ones do not mind.
-        """
+        """Raises ``ConflictError`` while the file is being processed [OBS]."""
         file = self._get(visit, id)
         if visit.now < file.ready_at:
             raise ConflictError("File is still processing. Check back later.")
-        visit.sandbox.files.remove(id)
-        for job in file.jobs:
-            timeline = await timeline_of(job, self._datasets)
-            if timeline.status_at(visit.now) is JobStatus.VALIDATING_FILES:
-                job.timeline = timeline.with_signal(Signal(visit.now, "delete_file", id))
-        if file.blob is not None and not file.jobs:
-            file.blob.delete()
+        await remove_file(visit.sandbox, file, visit.now, self._datasets)
 
     async def content(self, visit: Visit, id: str) -> Content:
         file = self._get(visit, id)
         if file.result_of is not None:
             return await self._result_content(file, file.result_of)
-        assert file.blob is not None  # only result files have none
-        return Content(file.filename, file.blob.size_bytes, _pieces(file.blob))
+        assert file.blob is not None  # a listed file has its bytes
+        # Opened here: what happens to the file while it is being sent no longer matters.
+        return Content(file.filename, file.blob.size_bytes, _pieces(file.blob.open()))
 
     def _get(self, visit: Visit, id: str) -> FileRecord:
         file = visit.sandbox.files.get(id)
-        if file is None or _expired(file, visit):
+        if file is None:
             raise NotFoundError(f"No such File object: {id:.200}", param="id")
         return file
 
@@ -145,8 +146,10 @@ class FileService:
 
     async def _result_csv(self, job: JobRecord) -> bytes:
         timeline = await timeline_of(job, self._datasets)
-        rows = [csv_header(), *(csv_row(metrics) for metrics in timeline.result_steps(MAX_RESULT_ROWS))]
-        return ("\n".join(rows) + "\n").encode("ascii")
+        training = timeline.plan.training
+        if training is None or training.curve.total_steps <= MAX_INLINE_ROWS:
+            return _csv(timeline)
+        return await asyncio.to_thread(_csv, timeline)
 
     async def _result_content(self, file: FileRecord, job: JobRecord) -> Content:
         """OBS: the whole CSV arrives base64-encoded; the file object's ``bytes`` counts the CSV itself.
@@ -165,8 +168,9 @@ _SCRIPTED_ERROR = (
 )
 
 
-def _expired(file: FileRecord, visit: Visit) -> bool:
-    return file.expires_at is not None and visit.now >= file.expires_at
+def _csv(timeline: Timeline) -> bytes:
+    rows = [csv_header(), *(csv_row(metrics) for metrics in timeline.result_steps(MAX_RESULT_ROWS))]
+    return ("\n".join(rows) + "\n").encode("ascii")
 
 
 def _check_upload(upload: Upload) -> None:
@@ -199,7 +203,7 @@ def _check_first_line(upload: Upload) -> None:
         )
 
 
-def _pieces(blob: Blob, size_bytes: int = 256 * 1024) -> Iterator[bytes]:
-    with blob.open() as source:
+def _pieces(source: BinaryIO, size_bytes: int = 256 * 1024) -> Iterator[bytes]:
+    with source:
         while piece := source.read(size_bytes):
             yield piece

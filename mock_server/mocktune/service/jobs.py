@@ -10,12 +10,14 @@ from mocktune.domain.errors import InvalidRequestError, NotFoundError, Parameter
 from mocktune.domain.lifecycle import JobStatus
 from mocktune.domain.models import BaseModel, resolve_base_model
 from mocktune.domain.objects import CheckpointView, EventView, JobRequest, JobView
-from mocktune.domain.timeline import Signal, Timeline, result_file_id
+from mocktune.domain.timeline import Signal, result_file_id
 from mocktune.service.datasets import Datasets
 from mocktune.service.paging import Page, take, unknown_cursor
 from mocktune.service.records import FileRecord, JobRecord, ModelRecord
+from mocktune.service.retention import drop_unneeded
 from mocktune.service.sandboxes import Sandbox, Visit
-from mocktune.service.settling import expect, timeline_of
+from mocktune.service.settling import expect_end
+from mocktune.service.timelines import timeline_of
 
 MetadataFilter = Mapping[str, str] | None
 """Pairs a job's metadata must contain; None selects the jobs whose metadata is null."""
@@ -55,7 +57,7 @@ class JobService:
             if file is not None:
                 file.jobs.append(job)
         sandbox.jobs.add(job.id, visit.now, job)
-        expect(sandbox, job)
+        expect_end(sandbox, job)
         job.tell(JobStatus.VALIDATING_FILES, visit.now)
         return _created_view(sandbox, job)
 
@@ -78,6 +80,7 @@ class JobService:
         if timeline.status_at(visit.now).terminal:
             raise InvalidRequestError(f"Job has already completed: {id}")  # assumed, contract 5.2
         job.timeline = timeline.with_signal(Signal(visit.now, "cancel"))
+        drop_unneeded(job.training)
         return await self._view(visit, job)
 
     async def events(self, visit: Visit, id: str, *, after: str | None, limit: int) -> Page[EventView]:
@@ -101,10 +104,6 @@ class JobService:
                 raise unknown_cursor(after)
             checkpoints = checkpoints[known.index(after) + 1 :]
         return take(checkpoints, limit)
-
-    async def timeline(self, visit: Visit, id: str) -> Timeline:
-        """The timeline of a job, for those who drive the clock."""
-        return await timeline_of(_get(visit, id), self._datasets)
 
     async def _view(self, visit: Visit, job: JobRecord) -> JobView:
         timeline = job.timeline or await timeline_of(job, self._datasets)
@@ -157,7 +156,7 @@ def _get(visit: Visit, id: str) -> JobRecord:
 
 def _file(visit: Visit, id: str, param: str) -> FileRecord:
     file = visit.sandbox.files.get(id)
-    if file is None or (file.expires_at is not None and visit.now >= file.expires_at):
+    if file is None:
         raise ParameterError(f"invalid {param}: {id:.200}", param=param)  # OBS
     return file
 

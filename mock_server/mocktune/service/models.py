@@ -7,6 +7,7 @@ from mocktune.domain.errors import NotFoundError, PermissionDeniedError
 from mocktune.domain.models import ALIASES, BASE_MODELS, BaseModel, resolve_base_model
 from mocktune.domain.objects import ModelView
 from mocktune.service.records import ModelRecord
+from mocktune.service.retention import drop_unneeded
 from mocktune.service.sandboxes import Visit
 
 OWNER = "mocktune"
@@ -34,6 +35,8 @@ class ModelService:
         if record is None or not _known(visit, record):  # OBS RUBY: this route words it differently
             raise NotFoundError(f"The model '{name:.200}' does not exist", code="model_not_found", param="model")
         visit.sandbox.models.remove(name)
+        record.job.models_left = (record.job.models_left or 1) - 1
+        drop_unneeded(record.job.training)
 
 
 def find_tuned(visit: Visit, name: str) -> ModelRecord:

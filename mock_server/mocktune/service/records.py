@@ -19,12 +19,14 @@ log = logging.getLogger("mocktune")
 
 @dataclass(slots=True, eq=False)
 class FileRecord:
-    """An uploaded file, or (``blob`` None, ``result_of`` set) the result file of a job, whose content is computed.
+    """An uploaded file, or (``result_of`` set) the result file of a job, whose content is computed.
 
-    ``jobs`` are those that name it: their tuned models go on answering from its bytes after a deletion.
+    ``jobs`` are those that name it: their tuned models go on answering from its bytes after it left the list. The bytes
+    (``blob``) go when nobody may read them any more.
     """
 
     id: str
+    ordinal: int
     purpose: str
     filename: str
     created_at: VirtualTime
@@ -35,12 +37,14 @@ class FileRecord:
     result_of: JobRecord | None = None
     result_size_bytes: int | None = None
     jobs: list[JobRecord] = field(default_factory=list)
+    listed: bool = True
 
 
 @dataclass(slots=True, eq=False)
 class JobRecord:
     """A job. ``timeline`` is None until the first question needs it; ``parent`` is the tuned model it goes on from;
-    ``told`` is the last status that was logged for people.
+    ``told`` is the last status that was logged for people, ``models_left`` counts its tuned models and checkpoints
+    that were not deleted, once they exist.
     """
 
     id: str
@@ -56,6 +60,7 @@ class JobRecord:
     shown_seed: int
     timeline: Timeline | None = None
     told: JobStatus | None = None
+    models_left: int | None = None
 
     def tell(self, status: JobStatus, at: VirtualTime) -> None:
         """Log a transition, once, when somebody sees it: the line is for people and no part of an outcome."""

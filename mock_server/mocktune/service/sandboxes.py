@@ -6,6 +6,7 @@ Any key works and names a sandbox; only a keyed hash of it is kept. Several keys
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -27,7 +28,11 @@ _SHARED_PREFIX = "sk-mt-"
 
 @dataclass(slots=True, eq=False)
 class Sandbox:
-    """Everything one API key owns. ``due`` is a heap of (earliest end, job ordinal) of jobs not yet settled."""
+    """Everything one API key owns.
+
+    ``due`` is a heap of what time will bring, by the instant it may: jobs that end, files that expire. ``moved`` tells
+    whether the clock was ever advanced; commands that change it take ``clock_lock``, one after the other.
+    """
 
     seed: int
     organization_id: str
@@ -36,15 +41,17 @@ class Sandbox:
     files: Ledger[FileRecord]
     jobs: Ledger[JobRecord]
     models: Ledger[ModelRecord]
-    due: list[tuple[VirtualTime, int, JobRecord]] = field(default_factory=list)
+    due: list[tuple[VirtualTime, int, JobRecord | FileRecord]] = field(default_factory=list)
+    moved: bool = False
+    clock_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     counts: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     last_used: WallTime | None = None
 
     @property
     def fresh(self) -> bool:
-        """Whether nothing was ever created in it: only then may its clock still be set to any instant."""
-        return not self.counts
+        """Whether nothing ever happened in it: only then may its clock still be set to any instant."""
+        return not self.counts and not self.moved
 
     def next_ordinal(self, kind: str) -> int:
         """Ids are counted per kind of object, so that one kind never shifts the ids of another."""
@@ -89,25 +96,23 @@ class Sandboxes:
     def __len__(self) -> int:
         return len(self._by_name)
 
-    def visit(self, key: str, wall: WallTime, *, shared_name: str | None = None) -> Visit:
-        """The sandbox ``key`` names, opened at its first use, and its ``now``.
+    def open(self, key: str, wall: WallTime, *, shared_name: str | None = None) -> Sandbox:
+        """The sandbox ``key`` names, made at its first use.
 
-        Raises ``AuthenticationError`` for a key that can be none, ``ServiceUnavailableError`` when no more sandboxes
-        can be opened.
+        Raises ``ServiceUnavailableError`` when there are as many as this server holds.
         """
-        admin = key.startswith(_ADMIN_PREFIX)
         name = _SHARED_PREFIX + shared_name if shared_name is not None else _sandbox_name(key)
         # Keyed BLAKE2 is a MAC of its own, and takes a third of the time of an HMAC.
         digest = blake2b(name.encode("utf-8", "surrogateescape"), key=self._secret, digest_size=32).digest()
         sandbox = self._by_name.get(digest)
         if sandbox is None:
-            sandbox = self._open(name, digest, wall)
+            sandbox = self._make(name, digest, wall)
         else:
             self._by_name.move_to_end(digest)
         sandbox.last_used = wall
-        return Visit(sandbox, sandbox.clock.now(wall), wall, admin)
+        return sandbox
 
-    def _open(self, name: str, digest: bytes, wall: WallTime) -> Sandbox:
+    def _make(self, name: str, digest: bytes, wall: WallTime) -> Sandbox:
         self._close_unused(wall)
         if _looks_live(name):
             log.warning("a key that looks live was sent to mocktune; it is not kept, but any text would do as a key")
@@ -157,6 +162,11 @@ def release_blobs(sandbox: Sandbox) -> None:
 def _looks_live(key: str) -> bool:
     """Whether a key has the shape of those the real service gives out."""
     return "T3BlbkFJ" in key or (len(key) > 80 and key.startswith(("sk-proj-", "sk-svcacct-", "sk-admin-")))
+
+
+def is_admin(key: str) -> bool:
+    """Whether a key is the admin key of a sandbox: ``sk-admin-`` and the rest of the ordinary one."""
+    return key.startswith(_ADMIN_PREFIX)
 
 
 def _sandbox_name(key: str) -> str:

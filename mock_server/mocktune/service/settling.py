@@ -1,7 +1,7 @@
-"""Objects that time brings forth: when a job has succeeded, its result file and its models exist.
+"""What time brings: when a job has succeeded, its result file and its models exist; when a file expires, it is gone.
 
-They are derived, not made by a background task: before a request looks at a sandbox at ``now``, whatever was due by
-``now`` is entered into its lists, in the order it was due. So the lists are the same however often they were looked at.
+None of it is made by a background task: before a request looks at a sandbox at ``now``, whatever was due by ``now`` is
+entered into its lists, in the order it was due. So the lists are the same however often they were looked at.
 """
 
 from __future__ import annotations
@@ -9,57 +9,60 @@ from __future__ import annotations
 from heapq import heappop, heappush
 
 from mocktune.domain.clock import VirtualTime
-from mocktune.domain.lifecycle import JobStatus
-from mocktune.domain.timeline import PlanInputs, Timeline, earliest_end, result_file_id
+from mocktune.domain.timeline import Timeline, earliest_end, result_file_id
 from mocktune.service.datasets import Datasets
 from mocktune.service.records import FileRecord, JobRecord, ModelRecord
+from mocktune.service.retention import remove_file
 from mocktune.service.sandboxes import Sandbox, Visit
+from mocktune.service.timelines import timeline_of
 
 
-async def timeline_of(job: JobRecord, datasets: Datasets) -> Timeline:
-    """The job's timeline, planned at the first question that needs it."""
-    if job.timeline is None:
-        encoding = job.model.encoding
-        training = await datasets.outlook(job.training, encoding)
-        validation = await datasets.outlook(job.validation, encoding) if job.validation else None
-        if job.timeline is None:  # another request may have planned it meanwhile
-            job.timeline = Timeline(
-                PlanInputs(
-                    job_id=job.id,
-                    seed=job.seed,
-                    created_at=job.created_at,
-                    request=job.request,
-                    model=job.model,
-                    scenario=job.scenario,
-                    training=training,
-                    validation=validation,
-                )
-            )
-    return job.timeline
-
-
-def expect(sandbox: Sandbox, job: JobRecord) -> None:
+def expect_end(sandbox: Sandbox, job: JobRecord) -> None:
     """Remember that ``job`` may bring forth objects, not earlier than its scenario allows."""
     ready_at = max(job.training.ready_at, job.validation.ready_at if job.validation else VirtualTime(0))
-    heappush(sandbox.due, (earliest_end(job.created_at, ready_at, job.scenario, job.seed), job.ordinal, job))
+    _expect(sandbox, earliest_end(job.created_at, ready_at, job.scenario, job.seed), job)
+
+
+def expect_expiry(sandbox: Sandbox, file: FileRecord) -> None:
+    """Remember when ``file`` will be gone, if it ever is."""
+    if file.expires_at is not None:
+        _expect(sandbox, file.expires_at, file)
+
+
+def _expect(sandbox: Sandbox, at: VirtualTime, what: JobRecord | FileRecord) -> None:
+    heappush(sandbox.due, (at, what.ordinal, what))
+
+
+def nothing_due(visit: Visit) -> bool:
+    due = visit.sandbox.due
+    return not due or due[0][0] > visit.now
 
 
 async def settle(visit: Visit, datasets: Datasets) -> None:
-    """Enter everything that was due by ``visit.now``."""
-    sandbox, now = visit.sandbox, visit.now
-    while sandbox.due and sandbox.due[0][0] <= now:
-        due, _, job = sandbox.due[0]
-        timeline = await timeline_of(job, datasets)
-        if not sandbox.due or sandbox.due[0][2] is not job or sandbox.due[0][0] != due:
-            continue  # another request settled it while this one waited for the plan
-        heappop(sandbox.due)
-        succeeds_at = timeline.plan.finished_at
-        if succeeds_at is None or timeline.status_at(succeeds_at) is not JobStatus.SUCCEEDED:
+    """Enter everything that was due by ``visit.now``, one after the other, in the order it was due."""
+    due = visit.sandbox.due
+    while not nothing_due(visit):
+        first = due[0]
+        at, _, what = first
+        if isinstance(what, FileRecord):
+            heappop(due)
+            if what.listed:
+                await remove_file(visit.sandbox, what, at, datasets)
             continue
-        if due < succeeds_at:
-            heappush(sandbox.due, (succeeds_at, job.ordinal, job))
-        else:
-            _bring_forth(sandbox, job, timeline, succeeds_at)
+        timeline = await timeline_of(what, datasets)
+        if due and due[0] is first:  # else another request settled it while this one waited for the plan
+            heappop(due)
+            _settle_job(visit.sandbox, what, timeline, at)
+
+
+def _settle_job(sandbox: Sandbox, job: JobRecord, timeline: Timeline, at: VirtualTime) -> None:
+    succeeds_at = timeline.plan.finished_at
+    if succeeds_at is None or not timeline.succeeds:
+        return
+    if at < succeeds_at:
+        _expect(sandbox, succeeds_at, job)
+    else:
+        _bring_forth(sandbox, job, timeline, succeeds_at)
 
 
 def _bring_forth(sandbox: Sandbox, job: JobRecord, timeline: Timeline, at: VirtualTime) -> None:
@@ -68,6 +71,7 @@ def _bring_forth(sandbox: Sandbox, job: JobRecord, timeline: Timeline, at: Virtu
     assert window is not None  # a job that succeeds has both
     result = FileRecord(
         id=result_file_id(job.seed),
+        ordinal=job.ordinal,
         purpose="fine-tune-results",
         filename="step_metrics.csv",
         created_at=at,
@@ -81,3 +85,4 @@ def _bring_forth(sandbox: Sandbox, job: JobRecord, timeline: Timeline, at: Virtu
     named.append((training.curve.total_steps, timeline.fine_tuned_model))
     for step, name in named:
         sandbox.models.add(name, at, ModelRecord(name, at, job, window, step))
+    job.models_left = len(named)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -26,9 +27,9 @@ class DiskBlobs:
     """Keeps blobs below one folder; ``close`` removes it."""
 
     def __init__(self, folder: Path | None = None, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
-        self._own = folder is None
-        self._folder = Path(tempfile.mkdtemp(prefix="mocktune-")) if folder is None else folder
+        self._folder = folder
         self._max_bytes = max_bytes
+        self._remove: weakref.finalize[..., DiskBlobs] | None = None
         self._count = 0
         self.used_bytes = 0
         # One thread for all: hashing gives up the interpreter lock and runs beside the writes.
@@ -36,7 +37,15 @@ class DiskBlobs:
 
     def writer(self) -> BlobWriter:
         self._count += 1
-        return _Writer(self, self._folder / f"{self._count:08x}")
+        return _Writer(self, self._made_folder() / f"{self._count:08x}")
+
+    def _made_folder(self) -> Path:
+        """The folder, made at the first upload, and gone with this object whoever forgets to close it."""
+        if self._folder is None:
+            own = tempfile.mkdtemp(prefix="mocktune-")
+            self._remove = weakref.finalize(self, shutil.rmtree, own, ignore_errors=True)
+            self._folder = Path(own)
+        return self._folder
 
     def reserve(self, size_bytes: int) -> None:
         """Account for bytes about to be written. Raises ``ServiceUnavailableError`` beyond the bound."""
@@ -53,8 +62,8 @@ class DiskBlobs:
     def close(self) -> None:
         """Remove everything that was kept."""
         self.hashing.shutdown()
-        if self._own:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._remove is not None:
+            self._remove()
 
 
 class _Writer:

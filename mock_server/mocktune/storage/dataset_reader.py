@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from mocktune.dataset_engine.report import read_report
 from mocktune.dataset_engine.tokenizer import count_batch, cut, warm
 from mocktune.domain.learned import Learned, LearnedBuilder
 from mocktune.domain.models import Encoding
 from mocktune.domain.report import FileReport
-from mocktune.ports import Blob
 
 T = TypeVar("T")
 
@@ -37,16 +36,16 @@ class ThreadedDatasetReader:
         await asyncio.to_thread(warm)
         self._warm = True
 
-    async def report(self, blob: Blob, encoding: Encoding) -> FileReport:
-        report = await self._run(blob, partial(_report, blob, encoding))
+    async def report(self, source: BinaryIO, size_bytes: int, encoding: Encoding) -> FileReport:
+        report = await self._run(size_bytes, partial(_report, source, encoding))
         self._warm = True
         return report
 
-    async def learned(self, blob: Blob) -> Learned:
-        return await self._run(blob, partial(_learned, blob))
+    async def learned(self, source: BinaryIO, size_bytes: int) -> Learned:
+        return await self._run(size_bytes, partial(_learned, source))
 
-    async def _run(self, blob: Blob, compute: Callable[[], T]) -> T:
-        if blob.size_bytes <= INLINE_BYTES and self._warm:
+    async def _run(self, size_bytes: int, compute: Callable[[], T]) -> T:
+        if size_bytes <= INLINE_BYTES and self._warm:
             return compute()
         async with self._slots:
             return await asyncio.to_thread(compute)
@@ -62,14 +61,14 @@ class ToktokTokenizer:
         return cut(text, most, encoding)
 
 
-def _report(blob: Blob, encoding: Encoding) -> FileReport:
-    with blob.open() as source:
+def _report(source: BinaryIO, encoding: Encoding) -> FileReport:
+    with source:
         return read_report(source, encoding)
 
 
-def _learned(blob: Blob) -> Learned:
+def _learned(source: BinaryIO) -> Learned:
     builder, offset = LearnedBuilder(), 0
-    with blob.open() as source:
+    with source:
         while line := source.readline(MAX_LINE_BYTES):
             builder.add_line(line, offset)
             offset += len(line)

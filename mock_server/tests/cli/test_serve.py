@@ -90,6 +90,10 @@ def test_the_ready_line_names_a_server_that_answers_and_sigterm_ends_it_cleanly(
         assert ready["admin_token"].startswith("mt-admin-")
         assert get(f"{ready['base_url']}/models")["object"] == "list"
         assert get(f"{ready['root']}/_mocktune/clock")["clock"] == "frozen"
+        assert upload_folders(tmp_path) == []
+        files = {"file": ("a.jsonl", dataset())}
+        key = {"authorization": "Bearer sk-x"}
+        httpx2.post(f"{ready['base_url']}/files", headers=key, files=files, data={"purpose": "fine-tune"})
         assert len(upload_folders(tmp_path)) == 1
         process.send_signal(signal.SIGTERM)
         rest, told = process.communicate(timeout=TIMEOUT_S)

@@ -6,19 +6,24 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import pytest
+from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 from support import Wall, settings
 
-from mocktune.bootstrap import Services, bootstrap
+from mocktune.bootstrap import bootstrap
 from mocktune.domain import errors
 from mocktune.http.app import create_app
+from mocktune.http.call import Call
+from mocktune.http.dispatch import Match, Table
 from mocktune.http.errors import STATUS
+from mocktune.service.services import Services
 
 KEY = {"authorization": "Bearer sk-front"}
 
@@ -109,10 +114,40 @@ def test_reading_by_get_changes_nothing(http: TestClient) -> None:
     assert http.get("/_mocktune/clock/advance", headers=KEY).status_code == 405
 
 
-def test_fastapis_own_validation_leaves_by_the_same_door(http: TestClient) -> None:
-    response = http.put("/_mocktune/clock", headers=KEY, json={"clock": 3})
-    assert_envelope(response, 400, param="clock", code="invalid_type")
-    assert_envelope(http.put("/_mocktune/clock", headers=KEY, content=b"{"), 400, type="invalid_request_error")
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (b'{"clock": 3}', {"param": "clock", "code": "invalid_type"}),
+        (b'{"clock": "real", "start": "soon"}', {"param": "start", "code": "invalid_value"}),
+        (b'{"clock": "' + b"z" * 9000 + b'"}', {"param": "clock", "code": "invalid_value"}),
+        (b'{"clock": "\\ud800"}', {"type": "invalid_request_error"}),
+        (b'{"clock": "\xff"}', {"type": "invalid_request_error"}),
+        (b"[" * 100_000, {"type": "invalid_request_error"}),
+        (b"{", {"type": "invalid_request_error"}),
+        (b"", {"type": "invalid_request_error"}),
+        (b"null", {"param": None, "code": "invalid_type"}),
+    ],
+)
+def test_a_bad_body_of_the_control_plane_leaves_by_the_same_door(
+    http: TestClient, body: bytes, fields: dict[str, Any]
+) -> None:
+    error = assert_envelope(http.put("/_mocktune/clock", headers=KEY, content=body), 400, **fields)
+    assert len(error["message"]) < 600
+
+
+@pytest.mark.parametrize("query", ["limit=--5", "limit=-", "limit=1e3", "limit=", "limit=" + "9" * 30, "limit=٥"])
+def test_a_limit_that_is_no_number_is_a_400(http: TestClient, query: str) -> None:
+    assert_envelope(http.get("/v1/files?" + query, headers=KEY), 400, param="limit")
+
+
+def test_too_many_query_parameters_are_a_400(http: TestClient) -> None:
+    query = "&".join(f"metadata[k{n}]=v" for n in range(1001))
+    assert_envelope(http.get("/v1/fine_tuning/jobs?" + query, headers=KEY), 400, code="invalid_value")
+
+
+def test_credentials_that_are_no_text_count_as_none(http: TestClient) -> None:
+    for value in (b"Basic \xff\xfe", b"Bearer \xff\x80"):
+        assert http.get("/v1/models", headers=[(b"authorization", value)]).status_code == 401
 
 
 def test_an_unexpected_error_is_a_500_that_names_the_request(
@@ -182,15 +217,29 @@ def test_health_and_the_api_description_need_no_key(http: TestClient) -> None:
     assert "/v1/fine_tuning/jobs/{fine_tuning_job_id}/events" in document["paths"]
 
 
-def test_every_route_is_in_the_api_description_and_answers_without_fastapi_where_it_can(services: Services) -> None:
+def test_every_described_operation_is_in_the_table_and_the_other_way_round(services: Services) -> None:
     front = create_app(services)
     document = TestClient(front).get("/openapi.json").json()
-    for path, operations in document["paths"].items():
-        concrete = re.sub(r"\{\w+\}", "x", path)
-        for method in operations:
-            match = front._table.match(method.upper(), concrete)
-            assert not isinstance(match, tuple), (method, path)
-            assert (match.endpoint is None) == (path == "/_mocktune/clock" and method == "put")
+    described = {(method.upper(), path) for path, operations in document["paths"].items() for method in operations}
+    for method, path in described:
+        assert isinstance(front._table.match(method, re.sub(r"\{\w+\}", "x", path)), Match), (method, path)
+    routes = {(method, route.path) for route in front._app.routes for method in getattr(route, "methods", ())}
+    assert described >= {(method, path) for method, path in routes if path.startswith("/v1")}
+
+
+def test_every_reference_of_the_api_description_leads_somewhere(http: TestClient) -> None:
+    text = http.get("/openapi.json").text
+    named = set(re.findall(r'"\$ref":\s*"#/components/schemas/(\w+)"', text))
+    assert len(named) > 20
+    assert named <= set(json.loads(text)["components"]["schemas"])
+    assert '"$defs"' not in text
+
+
+def test_a_route_that_declares_more_than_a_call_is_refused_at_start() -> None:
+    async def typed(call: Call, limit: int) -> None: ...
+
+    with pytest.raises(TypeError, match="/x declares more than a call"):
+        Table([APIRoute("/x", typed)])
 
 
 def test_every_error_class_has_a_status() -> None:

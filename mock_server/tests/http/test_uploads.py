@@ -11,12 +11,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from support import dataset, settings
+from support import BOUNDARY, dataset, form, settings
 
 from mocktune.server import RunningServer, running_server
 
 LIMIT = 2 * 1024 * 1024
-BOUNDARY = b"----mocktune"
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +29,6 @@ def http(server: RunningServer, request: pytest.FixtureRequest) -> Iterator[http
     headers = {"authorization": f"Bearer sk-{request.node.name.encode().hex()[:100]}"}
     with httpx2.Client(base_url=server.root, headers=headers, timeout=30) as client:
         yield client
-
-
-def form(data: bytes, *, purpose: str | None = "fine-tune", filename: str = "a.jsonl") -> bytes:
-    parts = []
-    if purpose is not None:
-        parts.append(b'Content-Disposition: form-data; name="purpose"\r\n\r\n' + purpose.encode())
-    parts.append(
-        b'Content-Disposition: form-data; name="file"; filename="' + filename.encode()
-        + b'"\r\nContent-Type: application/octet-stream\r\n\r\n' + data
-    )  # fmt: skip
-    return b"".join(b"--" + BOUNDARY + b"\r\n" + part + b"\r\n" for part in parts) + b"--" + BOUNDARY + b"--\r\n"
 
 
 def post(http: httpx2.Client, body: bytes) -> httpx2.Response:

@@ -119,7 +119,7 @@ def test_retry_after_is_virtual_seconds_divided_by_the_clocks_rate(clock: str, r
 
     async def story() -> None:
         job = await lab.create()
-        timeline = await lab.services.jobs.timeline(await lab.visit(), job.id)
+        timeline = await lab.timeline(job.id)
         assert timeline.plan.finished_at is not None
         await lab.services.clocks.advance_to(await lab.visit(), timeline.plan.finished_at / 1_000_000)
         with pytest.raises(ModelLoadingError, match="still being loaded") as caught:
@@ -134,7 +134,7 @@ def test_retry_after_is_virtual_seconds_divided_by_the_clocks_rate(clock: str, r
 def test_a_fresh_model_is_absent_then_loading_then_ready(lab: Lab) -> None:
     async def story() -> None:
         job = await lab.create()
-        timeline = await lab.services.jobs.timeline(await lab.visit(), job.id)
+        timeline = await lab.timeline(job.id)
         name = timeline.fine_tuned_model
         await lab.services.clocks.advance_until(await lab.visit(), job.id, "succeeded")
         windows = ((0, NotFoundError), (19.9, NotFoundError), (20, ModelLoadingError), (109.9, ModelLoadingError))

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Lab, dataset
 
-from mocktune.domain.clock import SECOND
+from mocktune.domain.clock import SECOND, ClockMode
 from mocktune.domain.errors import ConflictError, InvalidRequestError, NotFoundError, ParameterError
 from mocktune.http import render
+from mocktune.service.files import Upload
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ def test_metadata_selects_jobs(lab: Lab) -> None:
 def test_a_finished_job_is_seen_in_the_files_and_models_in_order_of_time(lab: Lab) -> None:
     async def story() -> None:
         job = await lab.create()
-        timeline = await lab.services.jobs.timeline(await lab.visit(), job.id)
+        timeline = await lab.timeline(job.id)
         await lab.advance(10_000)
         late = await lab.upload(name="late.jsonl")
         page = await lab.services.files.list(await lab.visit(), purpose=None, after=None, limit=10, order="desc")
@@ -340,7 +341,7 @@ def test_advance_until_a_status_that_never_comes_stops_at_the_end(lab: Lab) -> N
 def test_next_goes_from_landmark_to_landmark_and_says_when_nothing_is_due(lab: Lab) -> None:
     async def story() -> None:
         job = await lab.create()
-        timeline = await lab.services.jobs.timeline(await lab.visit(), job.id)
+        timeline = await lab.timeline(job.id)
         advance = lab.services.clocks.advance_to_next
         seen = [(await advance(await lab.visit())).now for _ in timeline.landmarks()]
         assert seen == timeline.landmarks()
@@ -357,5 +358,81 @@ def test_an_advance_lists_the_transitions_on_its_way(lab: Lab) -> None:
         assert [(each.job_id, each.status) for each in result.fired] == [
             (job.id, "queued"), (job.id, "running"), (job.id, "succeeded")
         ]  # fmt: skip
+
+    run(story)
+
+
+# -- bytes are given back when nobody may read them -----------------------------------------------------------------
+
+
+def used(lab: Lab) -> int:
+    return int(lab.services.blobs.used_bytes)  # type: ignore[attr-defined]  # the shipped adapter tells
+
+
+def test_bytes_of_a_deleted_file_go_when_its_jobs_have_failed_or_were_cancelled(lab: Lab) -> None:
+    async def story() -> None:
+        for data, cancel in ((dataset(9), False), (dataset(), True)):
+            file = await lab.upload(data)
+            job = await lab.create(file.id)
+            await lab.advance(100)
+            await lab.services.files.delete(await lab.visit(), file.id)
+            if cancel:
+                assert used(lab) > 0  # it is still training
+                await lab.services.jobs.cancel(await lab.visit(), job.id)
+            assert used(lab) == 0
+            await lab.advance(5000)
+
+    run(story)
+
+
+def test_bytes_of_a_deleted_file_stay_until_its_last_model_is_deleted(lab: Lab) -> None:
+    async def story() -> None:
+        file = await lab.upload()
+        job = await lab.run_to_end((await lab.create(file.id)).id)
+        await lab.services.files.delete(await lab.visit(), file.id)
+        checkpoints = await lab.services.jobs.checkpoints(await lab.visit(), job.id, after=None, limit=10)
+        assert len(checkpoints.items) == 3
+        for checkpoint in checkpoints.items:
+            assert used(lab) > 0
+            await lab.services.models.delete(await lab.visit(), checkpoint.model)
+        assert used(lab) == 0
+
+    run(story)
+
+
+def test_bytes_of_an_expired_file_go_and_a_job_that_still_needed_it_fails(lab: Lab) -> None:
+    async def story() -> None:
+        upload = Upload("a.jsonl", "fine-tune", lab.blob(dataset()), dataset(), expires_after_s=3600)
+        file = await lab.services.files.create(await lab.visit(), upload)
+        await lab.advance(3590)
+        job = await lab.create(file.id)
+        await lab.advance(100)
+        ended = await lab.job(job.id)
+        assert ended.status == "failed"
+        assert ended.error is not None
+        assert "was deleted" in ended.error.message
+        assert used(lab) == 0
+        page = await lab.services.files.list(await lab.visit(), purpose=None, after=None, limit=10, order="asc")
+        assert page.items == []
+
+    run(story)
+
+
+def test_next_stops_at_the_expiry_of_a_file(lab: Lab) -> None:
+    async def story() -> None:
+        upload = Upload("a.jsonl", "fine-tune", lab.blob(dataset()), dataset(), expires_after_s=3600)
+        await lab.services.files.create(await lab.visit(), upload)
+        advance = lab.services.clocks.advance_to_next
+        elapsed = [(await advance(await lab.visit())).elapsed // SECOND for _ in range(2)]
+        assert elapsed == [2, 3600]
+
+    run(story)
+
+
+def test_an_advance_of_an_unused_sandbox_is_not_undone_by_a_change_of_pace(lab: Lab) -> None:
+    async def story() -> None:
+        await lab.advance(30 * 86_400)
+        view = lab.services.clocks.change(await lab.visit(), ClockMode.parse("x60"), None)
+        assert view.elapsed == 30 * 86_400 * SECOND
 
     run(story)

@@ -7,7 +7,7 @@ from support import NO_WALL, Lab
 
 from mocktune.domain.clock import SECOND, WallTime
 from mocktune.domain.errors import AuthenticationError, ServiceUnavailableError
-from mocktune.service.sandboxes import check_key, redacted
+from mocktune.service.sandboxes import check_key, is_admin, redacted
 
 
 @pytest.fixture
@@ -30,36 +30,36 @@ def lab() -> Lab:
     ],
 )
 def test_which_keys_share_a_sandbox(lab: Lab, first: str, second: str, same: bool) -> None:
-    visits = [lab.services.sandboxes.visit(key, NO_WALL) for key in (first, second)]
-    assert (visits[0].sandbox is visits[1].sandbox) is same
+    found = [lab.services.sandboxes.open(key, NO_WALL) for key in (first, second)]
+    assert (found[0] is found[1]) is same
 
 
-def test_an_admin_key_is_known_as_one(lab: Lab) -> None:
-    assert lab.services.sandboxes.visit("sk-admin-a", NO_WALL).admin
-    assert not lab.services.sandboxes.visit("sk-a", NO_WALL).admin
+def test_an_admin_key_is_known_as_one() -> None:
+    assert is_admin("sk-admin-a")
+    assert not is_admin("sk-a")
 
 
 def test_a_name_in_the_base_url_shares_a_sandbox_between_keys(lab: Lab) -> None:
-    first = lab.services.sandboxes.visit("sk-1", NO_WALL, shared_name="ci")
-    second = lab.services.sandboxes.visit("sk-2", NO_WALL, shared_name="ci")
-    assert first.sandbox is second.sandbox is lab.services.sandboxes.visit("sk-mt-ci--x", NO_WALL).sandbox
+    first = lab.services.sandboxes.open("sk-1", NO_WALL, shared_name="ci")
+    second = lab.services.sandboxes.open("sk-2", NO_WALL, shared_name="ci")
+    assert first is second is lab.services.sandboxes.open("sk-mt-ci--x", NO_WALL)
 
 
 def test_the_seed_follows_from_the_server_seed_and_the_key() -> None:
     seeds = []
     for seed, key in ((1, "sk-a"), (1, "sk-a"), (2, "sk-a"), (1, "sk-b")):
         lab = Lab.open(seed=seed)
-        seeds.append(lab.services.sandboxes.visit(key, NO_WALL).sandbox.seed)
+        seeds.append(lab.services.sandboxes.open(key, NO_WALL).seed)
         lab.close()
     assert seeds[0] == seeds[1]
     assert len(set(seeds)) == 3
 
 
 def test_past_the_cap_no_sandbox_is_opened_and_none_is_evicted(lab: Lab) -> None:
-    opened = [lab.services.sandboxes.visit(f"sk-{n}", NO_WALL).sandbox for n in range(3)]
+    opened = [lab.services.sandboxes.open(f"sk-{n}", NO_WALL) for n in range(3)]
     with pytest.raises(ServiceUnavailableError, match="--max-sandboxes"):
-        lab.services.sandboxes.visit("sk-more", NO_WALL)
-    assert [lab.services.sandboxes.visit(f"sk-{n}", NO_WALL).sandbox for n in range(3)] == opened
+        lab.services.sandboxes.open("sk-more", NO_WALL)
+    assert [lab.services.sandboxes.open(f"sk-{n}", NO_WALL) for n in range(3)] == opened
 
 
 async def _upload_as(lab: Lab, key: str) -> None:
@@ -73,7 +73,7 @@ def test_sandboxes_unused_for_their_time_are_closed_with_their_bytes(lab: Lab) -
     asyncio.run(_upload_as(lab, "sk-old"))
     assert lab.services.blobs.used_bytes > 0
     later = WallTime(NO_WALL + 61 * SECOND)
-    lab.services.sandboxes.visit("sk-new", later)
+    lab.services.sandboxes.open("sk-new", later)
     assert len(lab.services.sandboxes) == 1
     assert lab.services.blobs.used_bytes == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from pathlib import Path
 
@@ -46,10 +47,33 @@ def test_a_deleted_blob_gives_its_room_back(tmp_path: Path) -> None:
 
 def test_closing_removes_the_folder() -> None:
     blobs = DiskBlobs()
-    folder = blobs._folder
+    assert blobs._folder is None  # made at the first upload
     writer = blobs.writer()
     writer.write(b"abc")
     writer.commit()
+    folder = blobs._folder
+    assert folder is not None
     assert len(list(folder.iterdir())) == 1
     blobs.close()
     assert not folder.exists()
+
+
+def test_a_folder_nobody_closed_goes_with_its_owner() -> None:
+    blobs = DiskBlobs()
+    writer = blobs.writer()
+    writer.write(b"abc")
+    writer.commit()
+    folder = blobs._folder
+    assert folder is not None
+    del blobs, writer
+    gc.collect()
+    assert not folder.exists()
+
+
+def test_large_pieces_are_hashed_beside_the_write_and_in_order(tmp_path: Path) -> None:
+    blobs = DiskBlobs(tmp_path)
+    writer, pieces = blobs.writer(), [bytes([n]) * (100_000 if n % 2 else 10) for n in range(40)]
+    for piece in pieces:
+        writer.write(piece)
+    assert writer.commit().sha256 == hashlib.sha256(b"".join(pieces)).hexdigest()
+    blobs.close()

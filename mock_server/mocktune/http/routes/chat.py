@@ -8,15 +8,15 @@ from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from mocktune.bootstrap import Services
 from mocktune.domain.clock import unix_seconds
+from mocktune.domain.errors import ParameterError
 from mocktune.http import render, wire
-from mocktune.http.answers import RawHeaders, compact_json, json_answer
-from mocktune.http.call import Call, CallRoute, json_body
+from mocktune.http.answers import RawHeaders, Stream, compact_json, json_answer
+from mocktune.http.call import Call, json_body
 from mocktune.http.validation import check, parse_object
-from mocktune.service.chat import ChatRequest, Completion
+from mocktune.service.chat import ChatRequest, Completion, tool_names
+from mocktune.service.services import Services
 
 RATE_LIMIT_HEADERS: RawHeaders = [
     # RUBY: chat answers carry them, fine-tuning and files never. No limit is enforced, so nothing is ever used up.
@@ -33,7 +33,7 @@ _TOKEN_LIKE = re.compile(r"\s*\S{1,12}|\s+")
 
 
 def chat_routes(services: Services) -> APIRouter:
-    router = APIRouter(prefix="/v1/chat", tags=["Chat"], route_class=CallRoute)
+    router = APIRouter(prefix="/v1/chat", tags=["Chat"])
 
     @router.post(
         "/completions",
@@ -43,7 +43,7 @@ def chat_routes(services: Services) -> APIRouter:
     async def create_chat_completion(call: Call) -> Response:
         raw = parse_object(await call.limited_body())
         body = check(wire.CreateChatCompletionRequest, raw)
-        completion = await services.chat.complete(call.visit, _chat_request(body, raw))
+        completion = await services.chat.complete(await call.visit(), _chat_request(body, raw))
         response = _event_stream(completion, body) if body.stream else json_answer(render.chat_completion(completion))
         response.raw_headers += RATE_LIMIT_HEADERS
         return response
@@ -53,11 +53,13 @@ def chat_routes(services: Services) -> APIRouter:
 
 def _chat_request(body: wire.CreateChatCompletionRequest, raw: Any) -> ChatRequest:
     """The checked body's plain values; legacy ``functions`` count as tools."""
+    tools = [*(raw.get("tools") or ()), *(raw.get("functions") or ())]
     return ChatRequest(
         model=body.model,
         messages=raw["messages"],
-        tools=[*(raw.get("tools") or ()), *(raw.get("functions") or ())],
-        tools_allowed=body.tool_choice != "none" and body.function_call != "none",
+        tools=tools,
+        callable_tools=_callable_tools(body, tool_names(tools)),
+        legacy_functions=bool(body.functions) and not body.tools,
         seed=body.seed,
         choices=body.n or 1,
         stop=[body.stop] if isinstance(body.stop, str) else body.stop or (),
@@ -65,9 +67,28 @@ def _chat_request(body: wire.CreateChatCompletionRequest, raw: Any) -> ChatReque
     )
 
 
+def _callable_tools(body: wire.CreateChatCompletionRequest, offered: list[str]) -> frozenset[str] | None:
+    """The tools that ``tool_choice`` leaves: none, the one it names, or (None) all of them."""
+    for param, choice in (("tool_choice", body.tool_choice), ("function_call", body.function_call)):
+        if choice == "none":
+            return frozenset()
+        if isinstance(choice, dict):
+            function = choice.get("function", choice)
+            name = function.get("name") if isinstance(function, dict) else None
+            if name not in offered:  # assumed words
+                raise ParameterError(
+                    f"Invalid value for '{param}': no function named '{name!s:.100}' was offered.",
+                    param=param,
+                    code="invalid_value",
+                )
+            return frozenset({str(name)})
+    return None
+
+
 def _event_stream(completion: Completion, body: wire.CreateChatCompletionRequest) -> Response:
     with_usage = bool(body.stream_options and body.stream_options.include_usage)
-    return EventStream(_chunks(completion, with_usage))
+    headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+    return Stream(_events(_chunks(completion, with_usage)), headers)
 
 
 def _chunks(completion: Completion, with_usage: bool) -> Iterator[dict[str, Any]]:
@@ -92,6 +113,16 @@ def _chunks(completion: Completion, with_usage: bool) -> Iterator[dict[str, Any]
 
 def _deltas(completion: Completion, choice: int) -> Iterator[tuple[dict[str, Any], str | None]]:
     calls = render.tool_calls(completion, choice)
+    if completion.choices[choice].legacy:
+        called = calls[0]["function"]
+        yield (
+            {"role": "assistant", "content": None, "function_call": {**called, "arguments": ""}, "refusal": None},
+            None,
+        )
+        for piece in _TOKEN_LIKE.findall(called["arguments"]):
+            yield {"function_call": {"arguments": piece}}, None
+        yield {}, "function_call"
+        return
     yield {"role": "assistant", "content": None if calls else "", "refusal": None}, None
     for index, call in enumerate(calls):
         name = {**call["function"], "arguments": ""}
@@ -103,19 +134,8 @@ def _deltas(completion: Completion, choice: int) -> Iterator[tuple[dict[str, Any
     yield {}, completion.choices[choice].finish_reason
 
 
-class EventStream(Response):
+def _events(chunks: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     """Server-sent events: ``data: {json}`` for each chunk, then ``data: [DONE]``."""
-
-    def __init__(self, chunks: Iterator[dict[str, Any]]) -> None:
-        self.status_code = 200
-        self.background = None
-        self.body = b""
-        self.raw_headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
-        self._chunks = chunks
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        for chunk in self._chunks:
-            data = b"data: " + compact_json(chunk) + b"\n\n"
-            await send({"type": "http.response.body", "body": data, "more_body": True})
-        await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
+    for chunk in chunks:
+        yield b"data: " + compact_json(chunk) + b"\n\n"
+    yield b"data: [DONE]\n\n"

@@ -6,18 +6,18 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from mocktune import __version__
-from mocktune.bootstrap import Services
-from mocktune.domain.clock import ClockError, ClockMode, parse_duration, parse_instant
+from mocktune.domain.clock import ClockError, ClockMode, VirtualTime, parse_duration, parse_instant
 from mocktune.domain.errors import ParameterError
 from mocktune.http import render, wire
 from mocktune.http.answers import json_answer
-from mocktune.http.call import Call, CallRoute, json_body
+from mocktune.http.call import Call, json_body
 from mocktune.service.clocks import Advanced
 from mocktune.service.sandboxes import Visit
+from mocktune.service.services import Services
 
 
 def control_routes(services: Services) -> APIRouter:
-    router = APIRouter(prefix="/_mocktune", tags=["Control plane"], route_class=CallRoute)
+    router = APIRouter(prefix="/_mocktune", tags=["Control plane"])
     clocks = services.clocks
 
     @router.get("/health", response_model=wire.Health)
@@ -26,16 +26,14 @@ def control_routes(services: Services) -> APIRouter:
 
     @router.get("/clock", response_model=wire.ClockState)
     async def read_clock(call: Call) -> Response:
-        return json_answer(render.clock(clocks.view(call.visit)))
+        return json_answer(render.clock(clocks.view(await call.visit())))
 
-    @router.put("/clock", response_model=wire.ClockState)
-    async def change_clock(call: Call, change: wire.ClockChange) -> Response:
-        try:
-            start = None if change.start is None else parse_instant(change.start)
-            mode = ClockMode.parse(change.clock)
-        except ClockError as error:
-            raise ParameterError(str(error), param="clock", code="invalid_value") from error
-        return json_answer(render.clock(clocks.change(call.visit, mode, start)))
+    @router.put("/clock", response_model=wire.ClockState, openapi_extra={"requestBody": json_body(wire.ClockChange)})
+    async def change_clock(call: Call) -> Response:
+        change = await call.body_as(wire.ClockChange)
+        mode, start = _mode(change.clock), _start(change.start)
+        async with call.sandbox.clock_lock:
+            return json_answer(render.clock(clocks.change(await call.visit(), mode, start)))
 
     @router.post(
         "/clock/advance",
@@ -44,9 +42,24 @@ def control_routes(services: Services) -> APIRouter:
     )
     async def advance_clock(call: Call) -> Response:
         advance = await call.body_as(wire.ClockAdvance)
-        return json_answer(render.advanced(await _advance(services, call.visit, advance)))
+        async with call.sandbox.clock_lock:
+            return json_answer(render.advanced(await _advance(services, await call.visit(), advance)))
 
     return router
+
+
+def _mode(text: str) -> ClockMode:
+    try:
+        return ClockMode.parse(text)
+    except ClockError as error:
+        raise ParameterError(str(error), param="clock", code="invalid_value") from error
+
+
+def _start(value: int | float | str | None) -> VirtualTime | None:
+    try:
+        return None if value is None else parse_instant(value)
+    except ClockError as error:
+        raise ParameterError(str(error), param="start", code="invalid_value") from error
 
 
 async def _advance(services: Services, visit: Visit, advance: wire.ClockAdvance) -> Advanced:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from mocktune.bootstrap import Services
 from mocktune.domain.errors import ParameterError, PayloadTooLargeError
 from mocktune.http import render, wire
-from mocktune.http.answers import json_answer
-from mocktune.http.call import Call, CallRoute, query_parameters
+from mocktune.http.answers import Stream, json_answer
+from mocktune.http.call import Call, query_parameters
 from mocktune.http.multipart import OVERHEAD_BYTES, boundary_of, receive_form
 from mocktune.http.validation import check
 from mocktune.service.files import FIRST_LINE_BYTES, Content, Upload
+from mocktune.service.services import Services
 
 _UPLOAD: dict[str, Any] = {
     "requestBody": {
@@ -39,7 +38,7 @@ _UPLOAD: dict[str, Any] = {
 
 
 def file_routes(services: Services) -> APIRouter:
-    router = APIRouter(prefix="/v1/files", tags=["Files"], route_class=CallRoute)
+    router = APIRouter(prefix="/v1/files", tags=["Files"])
     files, settings = services.files, services.settings
 
     @router.post("", response_model=wire.OpenAIFile, openapi_extra=_UPLOAD)
@@ -53,7 +52,7 @@ def file_routes(services: Services) -> APIRouter:
         )
         try:
             upload = Upload(form.filename, _purpose(form.fields), form.blob, form.head, _expiry(form.fields))
-            view = await files.create(call.visit, upload)
+            view = await files.create(await call.visit(), upload)
         except BaseException:
             form.blob.delete()
             raise
@@ -67,22 +66,22 @@ def file_routes(services: Services) -> APIRouter:
     async def list_files(call: Call) -> Response:
         query = call.query(wire.ListFilesQuery)
         page = await files.list(
-            call.visit, purpose=query.purpose, after=query.after, limit=query.limit, order=query.order
+            await call.visit(), purpose=query.purpose, after=query.after, limit=query.limit, order=query.order
         )
         return json_answer(render.cursor_page(page, render.file))
 
     @router.get("/{file_id}", response_model=wire.OpenAIFile)
     async def retrieve_file(call: Call) -> Response:
-        return json_answer(render.file(await files.retrieve(call.visit, call.path("file_id"))))
+        return json_answer(render.file(await files.retrieve(await call.visit(), call.path("file_id"))))
 
     @router.delete("/{file_id}", response_model=wire.Deleted)
     async def delete_file(call: Call) -> Response:
-        await files.delete(call.visit, call.path("file_id"))
+        await files.delete(await call.visit(), call.path("file_id"))
         return json_answer(render.deleted("file", call.path("file_id")))
 
     @router.get("/{file_id}/content", response_class=Response)
     async def retrieve_file_content(call: Call) -> Response:
-        return _download(await files.content(call.visit, call.path("file_id")))
+        return _download(await files.content(await call.visit(), call.path("file_id")))
 
     return router
 
@@ -109,13 +108,10 @@ def _expiry(fields: dict[str, str]) -> int | None:
 
 def _download(content: Content) -> Response:
     # OBS RUBY: octet-stream with the file's name.
-    async def pieces() -> AsyncIterator[bytes]:
-        for piece in content.pieces:
-            yield piece
-
     name = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in content.filename)
-    return StreamingResponse(
-        pieces(),
-        media_type="application/octet-stream",
-        headers={"content-length": str(content.size_bytes), "content-disposition": f'attachment; filename="{name}"'},
-    )
+    headers = [
+        (b"content-type", b"application/octet-stream"),
+        (b"content-length", b"%d" % content.size_bytes),
+        (b"content-disposition", f'attachment; filename="{name}"'.encode("ascii")),
+    ]
+    return Stream(content.pieces, headers)

@@ -7,14 +7,16 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from mocktune.bootstrap import Services
 from mocktune.domain.errors import ParameterError
 from mocktune.domain.hyperparameters import Requested
 from mocktune.domain.objects import JobRequest, WandbIntegration
 from mocktune.http import render, wire
 from mocktune.http.answers import json_answer
-from mocktune.http.call import Call, CallRoute, json_body, query_parameters
+from mocktune.http.call import Call, json_body, query_parameters
 from mocktune.service.jobs import MetadataFilter
+from mocktune.service.services import Services
+
+MAX_QUERY_FIELDS = 1000
 
 _METADATA_PARAMETER = {
     "name": "metadata",
@@ -27,7 +29,7 @@ _METADATA_PARAMETER = {
 
 
 def job_routes(services: Services) -> APIRouter:
-    router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["Fine-tuning"], route_class=CallRoute)
+    router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["Fine-tuning"])
     jobs, form = services.jobs, services.settings.wire
 
     @router.post(
@@ -37,7 +39,7 @@ def job_routes(services: Services) -> APIRouter:
     )
     async def create_fine_tuning_job(call: Call) -> Response:
         request = _job_request(await call.body_as(wire.CreateFineTuningJobRequest))
-        return json_answer(render.job(await jobs.create(call.visit, request), form))
+        return json_answer(render.job(await jobs.create(await call.visit(), request), form))
 
     @router.get(
         "",
@@ -47,16 +49,16 @@ def job_routes(services: Services) -> APIRouter:
     async def list_fine_tuning_jobs(call: Call) -> Response:
         query = call.query(wire.ListFineTuningJobsQuery)
         metadata = _metadata_filter(call.scope["query_string"].decode("latin-1"))
-        page = await jobs.list(call.visit, after=query.after, limit=query.limit, metadata=metadata)
+        page = await jobs.list(await call.visit(), after=query.after, limit=query.limit, metadata=metadata)
         return json_answer(render.page(page, lambda view: render.job(view, form)))
 
     @router.get("/{fine_tuning_job_id}", response_model=wire.FineTuningJob)
     async def retrieve_fine_tuning_job(call: Call) -> Response:
-        return json_answer(render.job(await jobs.retrieve(call.visit, call.path("fine_tuning_job_id")), form))
+        return json_answer(render.job(await jobs.retrieve(await call.visit(), call.path("fine_tuning_job_id")), form))
 
     @router.post("/{fine_tuning_job_id}/cancel", response_model=wire.FineTuningJob)
     async def cancel_fine_tuning_job(call: Call) -> Response:
-        return json_answer(render.job(await jobs.cancel(call.visit, call.path("fine_tuning_job_id")), form))
+        return json_answer(render.job(await jobs.cancel(await call.visit(), call.path("fine_tuning_job_id")), form))
 
     @router.get(
         "/{fine_tuning_job_id}/events",
@@ -66,7 +68,7 @@ def job_routes(services: Services) -> APIRouter:
     async def list_fine_tuning_events(call: Call) -> Response:
         query = call.query(wire.ListEventsQuery)
         id = call.path("fine_tuning_job_id")
-        page = await jobs.events(call.visit, id, after=query.after, limit=query.limit)
+        page = await jobs.events(await call.visit(), id, after=query.after, limit=query.limit)
         return json_answer(render.page(page, render.event))
 
     @router.get(
@@ -77,7 +79,7 @@ def job_routes(services: Services) -> APIRouter:
     async def list_fine_tuning_job_checkpoints(call: Call) -> Response:
         query = call.query(wire.ListCheckpointsQuery)
         id = call.path("fine_tuning_job_id")
-        page = await jobs.checkpoints(call.visit, id, after=query.after, limit=query.limit)
+        page = await jobs.checkpoints(await call.visit(), id, after=query.after, limit=query.limit)
         return json_answer(render.cursor_page(page, render.checkpoint))
 
     return router
@@ -108,7 +110,12 @@ def _job_request(body: wire.CreateFineTuningJobRequest) -> JobRequest:
 
 def _metadata_filter(query: str) -> MetadataFilter:
     """``metadata[k]=v`` pairs, ``metadata=null`` for jobs without metadata, never both [SDK job_list_params]."""
-    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=1000)
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+    except ValueError as error:
+        raise ParameterError(
+            f"Too many query parameters: at most {MAX_QUERY_FIELDS} are read.", param=None, code="invalid_value"
+        ) from error
     wanted = {key[len("metadata[") : -1]: value for key, value in pairs if key.startswith("metadata[")}
     literal = [value for key, value in pairs if key == "metadata"]
     if literal and (wanted or literal != ["null"]):

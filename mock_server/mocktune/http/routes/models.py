@@ -5,27 +5,27 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from mocktune.bootstrap import Services
 from mocktune.http import render, wire
 from mocktune.http.answers import json_answer
-from mocktune.http.call import Call, CallRoute
+from mocktune.http.call import Call
+from mocktune.service.services import Services
 
 
 def model_routes(services: Services) -> APIRouter:
-    router = APIRouter(prefix="/v1/models", tags=["Models"], route_class=CallRoute)
+    router = APIRouter(prefix="/v1/models", tags=["Models"])
     models = services.models
 
     @router.get("", response_model=wire.ModelList)
     async def list_models(call: Call) -> Response:
-        return json_answer(render.models(await models.list(call.visit)))
+        return json_answer(render.models(await models.list(await call.visit())))
 
     @router.get("/{model}", response_model=wire.Model)
     async def retrieve_model(call: Call) -> Response:
-        return json_answer(render.model(await models.retrieve(call.visit, call.path("model"))))
+        return json_answer(render.model(await models.retrieve(await call.visit(), call.path("model"))))
 
     @router.delete("/{model}", response_model=wire.Deleted)
     async def delete_model(call: Call) -> Response:
-        await models.delete(call.visit, call.path("model"))
+        await models.delete(await call.visit(), call.path("model"))
         return json_answer(render.deleted("model", call.path("model")))
 
     return router
