@@ -19,6 +19,7 @@ import re
 from typing import Any
 
 import pytest
+from openai import BadRequestError
 
 from mocktune_contract.lab import MODEL, Lab, chat_file, training_file
 
@@ -334,3 +335,54 @@ def test_a_model_that_is_loading_refuses_a_stream_with_its_status(lab: Lab) -> N
     answer = lab.http.post("/chat/completions", json=body)
     assert answer.status_code == 429
     assert answer.headers["content-type"] == "application/json"
+
+
+def test_a_call_offered_as_a_legacy_function_comes_back_as_function_call(lab: Lab) -> None:
+    """SPEC: ``functions`` are answered with ``function_call`` and that reason, streamed too."""
+    model = lab.tuned_model(LEGACY_CALLS)
+    asked: Any = {
+        "model": model,
+        "messages": [{"role": "user", "content": "Weather in city 3?"}],
+        "functions": [{"name": "get_weather", "parameters": {"type": "object", "properties": {}}}],
+    }
+    choice = lab.client().chat.completions.create(**asked).choices[0]
+    assert choice.finish_reason == "function_call"
+    assert choice.message.tool_calls is None
+    assert choice.message.function_call is not None
+    assert (choice.message.function_call.name, choice.message.function_call.arguments) == ("get_weather", '{"city": 3}')
+    pieces = [chunk.choices[0] for chunk in lab.client().chat.completions.create(**asked, stream=True)]
+    assert pieces[-1].finish_reason == "function_call"
+    arguments = [p.delta.function_call.arguments or "" for p in pieces if p.delta.function_call]
+    assert "".join(arguments) == '{"city": 3}'
+
+
+def test_a_tool_choice_that_names_a_tool_leaves_no_other(lab: Lab) -> None:
+    """SPEC; the words of the 400 are assumed."""
+    model = lab.tuned_model(LEGACY_CALLS)
+    tools = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("get_weather", "other")]
+
+    def ask(name: str) -> Any:
+        named = {"type": "function", "function": {"name": name}}
+        asked: Any = {"messages": [{"role": "user", "content": "Weather in city 3?"}], "tools": tools}
+        return lab.client().chat.completions.create(model=model, tool_choice=named, **asked)  # type: ignore[call-overload]
+
+    assert ask("get_weather").choices[0].message.tool_calls[0].function.name == "get_weather"
+    assert not ask("other").choices[0].message.tool_calls
+    with pytest.raises(BadRequestError, match="no function named 'missing' was offered") as caught:
+        ask("missing")
+    assert caught.value.param == "tool_choice"
+
+
+LEGACY_CALLS = "".join(
+    json.dumps(
+        {
+            "messages": [
+                {"role": "user", "content": f"Weather in city {n}?"},
+                {"role": "assistant", "function_call": {"name": "get_weather", "arguments": json.dumps({"city": n})}},
+            ],
+            "functions": [{"name": "get_weather", "parameters": {"type": "object", "properties": {}}}],
+        }
+    )
+    + "\n"
+    for n in range(10)
+).encode()

@@ -43,7 +43,7 @@ STATUS_TOLD_BY = {
 
 SYSTEM_PROMPT = "Marv is a factual chatbot that is also sarcastic."
 SEEN = "What's the capital of France?"
-UNSEEN = "Who discovered penicillin?"
+UNSEEN = "What time is it?"
 
 
 class StoryError(Exception):

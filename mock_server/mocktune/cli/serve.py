@@ -59,7 +59,13 @@ def serve(
         WireOption, _option("Values as recorded, or inside the official SDK's strict types.", "WIRE", "observed|sdk")
     ] = WireOption.observed,
     admin_token: Annotated[
-        str, _option("Token of server-wide calls; drawn unless given.", "ADMIN_TOKEN", "TOKEN", show_default=False)
+        str,
+        _option(
+            "Token of server-wide calls, of which there are none yet; drawn unless given.",
+            "ADMIN_TOKEN",
+            "TOKEN",
+            show_default=False,
+        ),
     ] = "",
     allowed_host: Annotated[
         list[str] | None, _option("Also answer under this host name. Repeatable.", "ALLOWED_HOST", "NAME")
