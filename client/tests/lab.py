@@ -18,6 +18,7 @@ from importlib.resources import files
 from typing import Any
 
 import openai
+import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from mocktune import RunningServer, make_settings, running_server
@@ -35,6 +36,23 @@ ONE_EPOCH: Any = {"type": "supervised", "supervised": {"hyperparameters": {"n_ep
 Breaking = Callable[[Any], sdk_http.Response]
 
 _keys = (f"sk-client-{number}" for number in itertools.count())
+
+
+def fixtures(*changes: str) -> tuple[Any, Any]:
+    """The fixtures of a module: its server, with ``changes`` to the realistic scenario, and a lab for each test."""
+
+    @pytest.fixture(scope="module")
+    def server() -> Iterator[RunningServer]:
+        with serving(*changes) as server:
+            yield server
+
+    @pytest.fixture
+    def lab(server: RunningServer) -> Iterator[Lab]:
+        lab = Lab(server)
+        yield lab
+        lab.close()
+
+    return server, lab
 
 
 @contextmanager

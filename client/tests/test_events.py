@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from mocktune.server import RunningServer
-
-from .lab import MARV, Lab, change, cut_connection, html, sdk_http, serving
+from .lab import MARV, Lab, change, cut_connection, fixtures, html, sdk_http
 
 EVENTS = "GET /fine_tuning/jobs/[^/]*/events"
 RETRIEVE = "GET /fine_tuning/jobs/[^/]*"
@@ -18,17 +15,7 @@ FEW = b"".join(MARV.splitlines(keepends=True)[:9])
 LAST = "The job has successfully completed"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
-    with serving("job.step=500ms", "job.final_validation=5s") as server:
-        yield server
-
-
-@pytest.fixture
-def lab(server: RunningServer) -> Iterator[Lab]:
-    lab = Lab(server)
-    yield lab
-    lab.close()
+server, lab = fixtures("job.step=500ms", "job.final_validation=5s")
 
 
 def all_events(lab: Lab, job: str) -> list[str]:

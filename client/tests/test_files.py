@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
 
-from mocktune.server import RunningServer
 from mocktune_client import FileFailed, WaitTimeout
 
-from .lab import MARV, Lab, change, html, lose_answer, serving
+from .lab import MARV, Lab, change, fixtures, html, lose_answer
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture
-def lab(server: RunningServer) -> Iterator[Lab]:
-    lab = Lab(server)
-    yield lab
-    lab.close()
+server, lab = fixtures()
 
 
 BROKEN = MARV + b'{"messages": [}\n'

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
 
-from mocktune.server import RunningServer
 from mocktune_client import CreateOutcomeUnknown, JobCancelled, JobFailed, WaitTimeout
 
-from .lab import MARV, MODEL, Lab, answer, change, cut_connection, html, lose_answer, refuse, sdk_http, serving
+from .lab import (
+    MARV,
+    MODEL,
+    Lab,
+    answer,
+    change,
+    cut_connection,
+    fixtures,
+    html,
+    lose_answer,
+    refuse,
+    sdk_http,
+)
 
 CREATE = "POST /fine_tuning/jobs"
 LIST = "GET /fine_tuning/jobs"
@@ -21,17 +31,7 @@ RETRIEVE = "GET /fine_tuning/jobs/[^/]*"
 FEW = b"".join(MARV.splitlines(keepends=True)[:9])
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
-    with serving("job.validating=20s", "job.step=200ms") as server:
-        yield server
-
-
-@pytest.fixture
-def lab(server: RunningServer) -> Iterator[Lab]:
-    lab = Lab(server)
-    yield lab
-    lab.close()
+server, lab = fixtures("job.validating=20s", "job.step=200ms")
 
 
 def garbage(_: Any) -> sdk_http.Response:

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
 
-from mocktune.server import RunningServer
 from mocktune_client import ModelNotReady
 
-from .lab import Lab, answer, cut_connection, html, lose_answer, refuse, serving
+from .lab import Lab, answer, cut_connection, fixtures, html, lose_answer, refuse
 
 PROBE = "POST /chat/completions"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture
-def lab(server: RunningServer) -> Iterator[Lab]:
-    lab = Lab(server)
-    yield lab
-    lab.close()
+server, lab = fixtures()
 
 
 def new_model(lab: Lab) -> str:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
 
-from mocktune.server import RunningServer
 from mocktune_client import ResultRow, Results, ResultsUnavailable
 from mocktune_client.results import read_results
 
-from .lab import MODEL, ONE_EPOCH, Lab, change, html, refuse, sdk_http, serving
+from .lab import MODEL, ONE_EPOCH, Lab, change, fixtures, html, refuse, sdk_http, serving
 
 CONTENT = "GET /files/.*/content"
 RETRIEVE = "GET /fine_tuning/jobs/[^/]*"
@@ -23,17 +21,7 @@ CSV = HEADER + "1,3.63265,0.5,,\n2,6e-05,1.0,2.16,0.25\n"
 ROWS = [ResultRow(1, 3.63265, 0.5, None, None), ResultRow(2, 6e-05, 1.0, 2.16, 0.25)]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture
-def lab(server: RunningServer) -> Iterator[Lab]:
-    lab = Lab(server)
-    yield lab
-    lab.close()
+server, lab = fixtures()
 
 
 def served(content: bytes) -> Any:

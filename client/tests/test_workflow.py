@@ -6,30 +6,16 @@ import asyncio
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-
-import pytest
 
 import mocktune_client
 from mocktune.server import RunningServer
 from mocktune_client import JobFailed, ModelNotReady, TuningError, WaitTimeout
 
-from .lab import MARV, MODEL, ONE_EPOCH, Lab, serving
+from .lab import MARV, MODEL, ONE_EPOCH, Lab, fixtures
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
-    with serving("job.step=500ms") as server:
-        yield server
-
-
-@pytest.fixture
-def lab(server: RunningServer) -> Iterator[Lab]:
-    lab = Lab(server)
-    yield lab
-    lab.close()
+server, lab = fixtures("job.step=500ms")
 
 
 def test_a_whole_life_synchronously(lab: Lab, tmp_path: Path) -> None:
