@@ -173,7 +173,7 @@ def with_settings(scenario: Scenario, settings: Iterable[str]) -> Scenario:
         for key in parents:
             inner = inner.setdefault(key, {})
         inner[last] = _setting_value(value.strip())
-        if "." not in path:
+        if "." not in path and path in {each.name for each in fields(Scenario)}:
             raise ScenarioError(f"'{path}' is no single field: name its part too, for example model.absent_for")
         scenario = replace(read_scenario(scenario.name, document, scenario), summary=scenario.summary)
     return scenario
@@ -196,7 +196,9 @@ def _overlay(base: Any, document: object, path: str) -> Any:
     for key, value in document.items():
         where = f"{path}.{key}" if path else str(key)
         if key not in known:
-            raise ScenarioError(f"unknown key '{where}'{nearest(str(key), known)}")
+            raise ScenarioError(
+                f"unknown key '{where}'{nearest(where, [f'{path}.{each}' if path else each for each in known])}"
+            )
         changes[key] = _value(getattr(base, key), hints[key], value, where)
     return replace(base, **changes)
 

@@ -142,7 +142,7 @@ def test_a_port_in_use_is_told_in_one_line() -> None:
     ("arguments", "message"),
     [
         (["--scenario", "quik"], "unknown scenario 'quik'; did you mean 'quick'?"),
-        (["--set", "model.absent=2s"], "unknown key 'model.absent'; did you mean 'absent_for'?"),
+        (["--set", "model.absent=2s"], "unknown key 'model.absent'; did you mean 'model.absent_for'?"),
         (["--clock", "fast"], "'fast' is no clock: use 'real', 'frozen' or a factor such as 'x60'"),
         (["--max-file-size", "12X"], "'12X' is no size"),
     ],

@@ -35,7 +35,7 @@ def test_an_unknown_scenario_names_the_nearest() -> None:
     ("document", "says"),
     [
         ({"modle": {}}, "unknown key 'modle'; did you mean 'model'"),
-        ({"model": {"absent": "2s"}}, "unknown key 'model.absent'; did you mean 'absent_for'"),
+        ({"model": {"absent": "2s"}}, "unknown key 'model.absent'; did you mean 'model.absent_for'"),
         ({"model": {"loading_as": "stal"}}, "model.loading_as: 'stal' is none of"),
         ({"job": {"failure": {"progress": 2}}}, "job.failure.progress: expected a number from 0 to 1"),
         ({"job": {"queued": 5}}, "job.queued: a duration is text"),
