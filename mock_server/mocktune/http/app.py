@@ -5,7 +5,6 @@ FastAPI holds the routes and makes the API's description of them; requests are a
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -32,9 +31,7 @@ def create_app(services: Services) -> Front:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        warming = asyncio.ensure_future(services.warm_up())
         yield
-        warming.cancel()
         services.close()
 
     app = FastAPI(

@@ -49,6 +49,7 @@ class Front:
         self._hosts = LOOPBACK_HOSTS | services.settings.allowed_hosts
         self._origins = services.settings.allowed_origins
         self._unnamed_requests = 0
+        self._warming: asyncio.Future[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,6 +76,9 @@ class Front:
             await self._send(error_answer(InternalServerError(id)), request, send, started, id)
             return
         await self._send(response, request, send, started, self._request_id(sandbox))
+        if self._warming is None and sandbox is not None:
+            # After the first answer: nobody waits for the tokenizer, and it is there when the first file is.
+            self._warming = asyncio.ensure_future(self._services.warm_up())
 
     async def _answer_of_route(self, request: _Request, path: str, sandbox: Sandbox | None) -> Response:
         method = request.scope["method"]
