@@ -19,7 +19,7 @@ from mocktune.http.dispatch import Table
 from mocktune.http.front import Front
 from mocktune.http.routes.chat import chat_routes
 from mocktune.http.routes.control import control_routes
-from mocktune.http.routes.description import description_routes, shared_components
+from mocktune.http.routes.description import description_routes, written_out
 from mocktune.http.routes.files import file_routes
 from mocktune.http.routes.jobs import job_routes
 from mocktune.http.routes.models import model_routes
@@ -48,7 +48,7 @@ def create_app(services: Services) -> Front:
 
     @cache
     def describe() -> dict[str, Any]:
-        return shared_components(app.openapi())
+        return written_out(app.openapi())
 
     routers = [build(services) for build in (file_routes, job_routes, model_routes, chat_routes, control_routes)]
     routers.append(description_routes(describe))

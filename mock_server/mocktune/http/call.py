@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -13,6 +14,8 @@ from mocktune.service.sandboxes import Sandbox, Visit
 from mocktune.service.services import Services
 
 Model = TypeVar("Model", bound=BaseModel)
+
+BODY, QUERY = "x-body", "x-query"
 
 MAX_JSON_BYTES = 64 * 1024 * 1024
 """Of a JSON body: enough for a chat request with images, bounded."""
@@ -64,17 +67,17 @@ def is_metadata(key: str) -> bool:
     return key == "metadata" or (key.startswith("metadata[") and key.endswith("]"))
 
 
-def query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
-    """A query model as OpenAPI parameters, for routes that read their query themselves."""
-    schema = model.model_json_schema()
-    required = schema.get("required", [])
-    return [
-        {"name": name, "in": "query", "required": name in required, "schema": each}
-        for name, each in schema["properties"].items()
-    ]
+def described_by(
+    *, body: type[BaseModel] | None = None, query: type[BaseModel] | None = None, parameters: Sequence[Any] = ()
+) -> dict[str, Any]:
+    """What a route that reads its body or query itself says of them in the API's description.
 
-
-def json_body(model: type[BaseModel]) -> dict[str, Any]:
-    """A body model as OpenAPI's request body; ``app.py`` moves its ``$defs`` to the shared components."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
+    By name: ``routes/description.py`` writes the models out when the description is first asked for, which would take a
+    start 30 ms.
+    """
+    extra: dict[str, Any] = {"parameters": list(parameters)} if parameters else {}
+    if body is not None:
+        extra[BODY] = body.__name__
+    if query is not None:
+        extra[QUERY] = query.__name__
+    return extra

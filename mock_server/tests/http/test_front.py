@@ -235,6 +235,18 @@ def test_every_reference_of_the_api_description_leads_somewhere(http: TestClient
     assert '"$defs"' not in text
 
 
+def test_bodies_and_queries_that_routes_read_themselves_are_described(http: TestClient) -> None:
+    paths = http.get("/openapi.json").json()["paths"]
+    create = paths["/v1/fine_tuning/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert create["required"] == ["model", "training_file"]
+    listed = {each["name"] for each in paths["/v1/fine_tuning/jobs"]["get"]["parameters"]}
+    assert listed == {"after", "limit", "metadata"}
+    events = paths["/v1/fine_tuning/jobs/{fine_tuning_job_id}/events"]["get"]["parameters"]
+    assert {each["name"] for each in events} >= {"after", "limit"}
+    assert "x-body" not in str(paths)
+    assert "x-query" not in str(paths)
+
+
 def test_a_route_that_declares_more_than_a_call_is_refused_at_start() -> None:
     async def typed(call: Call, limit: int) -> None: ...
 

@@ -13,7 +13,7 @@ from mocktune.domain.clock import unix_seconds
 from mocktune.domain.errors import ParameterError
 from mocktune.http import render, wire
 from mocktune.http.answers import RawHeaders, Stream, compact_json, json_answer
-from mocktune.http.call import Call, json_body
+from mocktune.http.call import Call, described_by
 from mocktune.http.validation import check, parse_object
 from mocktune.service.chat import ChatRequest, Completion, tool_names
 from mocktune.service.services import Services
@@ -38,7 +38,7 @@ def chat_routes(services: Services) -> APIRouter:
     @router.post(
         "/completions",
         response_model=wire.ChatCompletion,
-        openapi_extra={"requestBody": json_body(wire.CreateChatCompletionRequest)},
+        openapi_extra=described_by(body=wire.CreateChatCompletionRequest),
     )
     async def create_chat_completion(call: Call) -> Response:
         raw = parse_object(await call.limited_body())

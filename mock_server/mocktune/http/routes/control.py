@@ -10,7 +10,7 @@ from mocktune.domain.clock import ClockError, ClockMode, VirtualTime, parse_dura
 from mocktune.domain.errors import ParameterError
 from mocktune.http import render, wire
 from mocktune.http.answers import json_answer
-from mocktune.http.call import Call, json_body
+from mocktune.http.call import Call, described_by
 from mocktune.service.clocks import Advanced
 from mocktune.service.sandboxes import Visit
 from mocktune.service.services import Services
@@ -28,7 +28,7 @@ def control_routes(services: Services) -> APIRouter:
     async def read_clock(call: Call) -> Response:
         return json_answer(render.clock(clocks.view(await call.visit())))
 
-    @router.put("/clock", response_model=wire.ClockState, openapi_extra={"requestBody": json_body(wire.ClockChange)})
+    @router.put("/clock", response_model=wire.ClockState, openapi_extra=described_by(body=wire.ClockChange))
     async def change_clock(call: Call) -> Response:
         change = await call.body_as(wire.ClockChange)
         mode, start = _mode(change.clock), _start(change.start)
@@ -38,7 +38,7 @@ def control_routes(services: Services) -> APIRouter:
     @router.post(
         "/clock/advance",
         response_model=wire.AdvanceResult,
-        openapi_extra={"requestBody": json_body(wire.ClockAdvance)},
+        openapi_extra=described_by(body=wire.ClockAdvance),
     )
     async def advance_clock(call: Call) -> Response:
         advance = await call.body_as(wire.ClockAdvance)

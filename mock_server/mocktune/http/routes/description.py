@@ -8,8 +8,9 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from mocktune.http import wire
 from mocktune.http.answers import Answer, compact_json
-from mocktune.http.call import Call
+from mocktune.http.call import BODY, QUERY, Call
 
 
 def description_routes(describe: Callable[[], dict[str, Any]]) -> APIRouter:
@@ -22,11 +23,25 @@ def description_routes(describe: Callable[[], dict[str, Any]]) -> APIRouter:
     return router
 
 
-def shared_components(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the ``$defs`` of request bodies among its components, where their references point."""
+def written_out(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the bodies and queries that routes named, and what their schemas share among its components."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for path in document["paths"].values():
         for operation in path.values():
-            for content in operation.get("requestBody", {}).get("content", {}).values():
-                schemas |= content["schema"].pop("$defs", {})
+            if (body := operation.pop(BODY, None)) is not None:
+                schema = _schema(body)
+                schemas |= schema.pop("$defs", {})
+                operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+            if (query := operation.pop(QUERY, None)) is not None:
+                schema = _schema(query)
+                named = [
+                    {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": each}
+                    for name, each in schema["properties"].items()
+                ]
+                operation["parameters"] = [*operation.get("parameters", ()), *named]
     return document
+
+
+def _schema(model: str) -> dict[str, Any]:
+    schema: dict[str, Any] = getattr(wire, model).model_json_schema(ref_template="#/components/schemas/{model}")
+    return schema

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from mocktune.domain.errors import ParameterError, PayloadTooLargeError
 from mocktune.http import render, wire
 from mocktune.http.answers import Stream, json_answer
-from mocktune.http.call import Call, query_parameters
+from mocktune.http.call import Call, described_by
 from mocktune.http.multipart import OVERHEAD_BYTES, boundary_of, receive_form
 from mocktune.http.validation import check
 from mocktune.service.files import FIRST_LINE_BYTES, Content, Upload
@@ -61,7 +61,7 @@ def file_routes(services: Services) -> APIRouter:
     @router.get(
         "",
         response_model=wire.CursorList[wire.OpenAIFile],
-        openapi_extra={"parameters": query_parameters(wire.ListFilesQuery)},
+        openapi_extra=described_by(query=wire.ListFilesQuery),
     )
     async def list_files(call: Call) -> Response:
         query = call.query(wire.ListFilesQuery)

@@ -12,7 +12,7 @@ from mocktune.domain.hyperparameters import Requested
 from mocktune.domain.objects import JobRequest, WandbIntegration
 from mocktune.http import render, wire
 from mocktune.http.answers import json_answer
-from mocktune.http.call import Call, json_body, query_parameters
+from mocktune.http.call import Call, described_by
 from mocktune.service.jobs import MetadataFilter
 from mocktune.service.services import Services
 
@@ -35,7 +35,7 @@ def job_routes(services: Services) -> APIRouter:
     @router.post(
         "",
         response_model=wire.FineTuningJob,
-        openapi_extra={"requestBody": json_body(wire.CreateFineTuningJobRequest)},
+        openapi_extra=described_by(body=wire.CreateFineTuningJobRequest),
     )
     async def create_fine_tuning_job(call: Call) -> Response:
         request = _job_request(await call.body_as(wire.CreateFineTuningJobRequest))
@@ -44,7 +44,7 @@ def job_routes(services: Services) -> APIRouter:
     @router.get(
         "",
         response_model=wire.List[wire.FineTuningJob],
-        openapi_extra={"parameters": [*query_parameters(wire.ListFineTuningJobsQuery), _METADATA_PARAMETER]},
+        openapi_extra=described_by(query=wire.ListFineTuningJobsQuery, parameters=[_METADATA_PARAMETER]),
     )
     async def list_fine_tuning_jobs(call: Call) -> Response:
         query = call.query(wire.ListFineTuningJobsQuery)
@@ -63,7 +63,7 @@ def job_routes(services: Services) -> APIRouter:
     @router.get(
         "/{fine_tuning_job_id}/events",
         response_model=wire.List[wire.FineTuningJobEvent],
-        openapi_extra={"parameters": query_parameters(wire.ListEventsQuery)},
+        openapi_extra=described_by(query=wire.ListEventsQuery),
     )
     async def list_fine_tuning_events(call: Call) -> Response:
         query = call.query(wire.ListEventsQuery)
@@ -74,7 +74,7 @@ def job_routes(services: Services) -> APIRouter:
     @router.get(
         "/{fine_tuning_job_id}/checkpoints",
         response_model=wire.CursorList[wire.FineTuningJobCheckpoint],
-        openapi_extra={"parameters": query_parameters(wire.ListCheckpointsQuery)},
+        openapi_extra=described_by(query=wire.ListCheckpointsQuery),
     )
     async def list_fine_tuning_job_checkpoints(call: Call) -> Response:
         query = call.query(wire.ListCheckpointsQuery)
