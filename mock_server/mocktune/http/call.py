@@ -25,7 +25,6 @@ class Call(Request):
     """A request on its way to a route: what it says, and the sandbox it is for."""
 
     sandbox: Sandbox
-    admin: bool
     services: Services
 
     async def visit(self) -> Visit:
@@ -33,7 +32,7 @@ class Call(Request):
 
         Asked for after the body was read: what a request creates is created when it has arrived, not when it began to.
         """
-        return await self.services.visit(self.sandbox, admin=self.admin)
+        return await self.services.visit(self.sandbox)
 
     @property
     def declared_bytes(self) -> int:

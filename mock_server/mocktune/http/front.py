@@ -22,7 +22,7 @@ from mocktune.http.answers import COMMON_HEADERS, RawHeaders
 from mocktune.http.call import Call
 from mocktune.http.dispatch import Match, Table
 from mocktune.http.errors import error_answer, unknown_url, wrong_method
-from mocktune.service.sandboxes import Sandbox, check_key, is_admin
+from mocktune.service.sandboxes import Sandbox, check_key
 from mocktune.service.services import Services
 from mocktune.settings import LOOPBACK_HOSTS
 
@@ -64,7 +64,6 @@ class Front:
             if path not in _OPEN_PATHS and not self._is_preflight(request):
                 key = check_key(request.key)
                 sandbox = self._services.sandboxes.open(key, self._services.clock.wall(), shared_name=shared_name)
-                request.admin = is_admin(key)
             response = await self._answer_of_route(request, path, sandbox)
         except ApiError as error:
             response = error_answer(error)
@@ -91,7 +90,7 @@ class Front:
         call = Call(request.scope, request.receive)
         call.services = self._services
         if sandbox is not None:
-            call.sandbox, call.admin = sandbox, request.admin
+            call.sandbox = sandbox
         return await match.endpoint(call)
 
     def _is_preflight(self, request: _Request) -> bool:
@@ -159,7 +158,6 @@ class _Request:
 
     __slots__ = (
         "_receive",
-        "admin",
         "asked_headers",
         "body_unread",
         "declared_bytes",
@@ -176,7 +174,6 @@ class _Request:
         self._receive = receive
         self.host = self.origin = self.asked_headers = ""
         self.key: str | None = None
-        self.admin = False
         self.organization = self.project = b""
         self.declared_bytes = 0
         self.body_unread = False

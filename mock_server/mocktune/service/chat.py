@@ -178,9 +178,9 @@ def _read_line(source: BinaryIO, offset: int) -> bytes:
 
 
 def _refuse_while_loading(visit: Visit, record: ModelRecord) -> None:
-    remaining = record.window.ready_at - visit.now
-    if remaining <= 0:
+    if record.window.state_at(visit.now) == "ready":
         return
+    remaining = record.window.ready_at - visit.now
     # A client waits on the wall: virtual seconds divided by the clock's rate; a frozen clock has none, so the virtual
     # seconds themselves.
     rate = visit.sandbox.clock.rate or 1

@@ -138,4 +138,4 @@ def _moved(clock: ClockSegments, target: VirtualTime, wall: WallTime) -> ClockSe
 
 def _later(visit: Visit) -> Visit:
     sandbox = visit.sandbox
-    return Visit(sandbox, sandbox.clock.now(visit.wall), visit.wall, visit.admin)
+    return Visit(sandbox, sandbox.clock.now(visit.wall), visit.wall)

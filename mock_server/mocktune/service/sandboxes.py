@@ -67,7 +67,6 @@ class Visit:
     sandbox: Sandbox
     now: VirtualTime
     wall: WallTime
-    admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +161,6 @@ def release_blobs(sandbox: Sandbox) -> None:
 def _looks_live(key: str) -> bool:
     """Whether a key has the shape of those the real service gives out."""
     return "T3BlbkFJ" in key or (len(key) > 80 and key.startswith(("sk-proj-", "sk-svcacct-", "sk-admin-")))
-
-
-def is_admin(key: str) -> bool:
-    """Whether a key is the admin key of a sandbox: ``sk-admin-`` and the rest of the ordinary one."""
-    return key.startswith(_ADMIN_PREFIX)
 
 
 def _sandbox_name(key: str) -> str:

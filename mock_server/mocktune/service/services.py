@@ -34,7 +34,7 @@ class Services:
     warm_up: Callable[[], Awaitable[None]]
     close: Callable[[], None]
 
-    async def visit(self, sandbox: Sandbox, *, admin: bool = False) -> Visit:
+    async def visit(self, sandbox: Sandbox) -> Visit:
         """A request's view of its sandbox: ``now``, with everything that was due by then entered.
 
         Entering may wait for a file to be read; then ``now`` is read anew, so that it is never older than what other
@@ -42,7 +42,7 @@ class Services:
         """
         while True:
             wall = self.clock.wall()
-            visit = Visit(sandbox, sandbox.clock.now(wall), wall, admin)
+            visit = Visit(sandbox, sandbox.clock.now(wall), wall)
             if nothing_due(visit):
                 return visit
             await settle(visit, self.datasets)

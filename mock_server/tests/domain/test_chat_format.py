@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mocktune.domain.formats import check_example, detect
-from mocktune.domain.formats.chat import trained_turns
+from mocktune.domain.formats.chat import is_trained
 from mocktune.domain.formats.defects import Defect
 
 SYSTEM = {"role": "system", "content": "Answer in rhyme."}
@@ -227,8 +227,7 @@ def test_a_message_shows_little_of_a_long_value() -> None:
 
 
 def test_every_assistant_message_is_learned_unless_its_weight_is_zero() -> None:
-    example = chat(SYSTEM, USER, {**ASSISTANT, "weight": 0}, USER, ASSISTANT, USER, {**ASSISTANT, "weight": 1})
-    assert list(trained_turns(example)) == [4, 6]
+    assert [is_trained({**ASSISTANT, **weight}) for weight in ({"weight": 0}, {}, {"weight": 1})] == [False, True, True]
 
 
 JSON = st.recursive(

@@ -7,7 +7,7 @@ from support import NO_WALL, Lab
 
 from mocktune.domain.clock import SECOND, WallTime
 from mocktune.domain.errors import AuthenticationError, ServiceUnavailableError
-from mocktune.service.sandboxes import check_key, is_admin, redacted
+from mocktune.service.sandboxes import check_key, redacted
 
 
 @pytest.fixture
@@ -32,11 +32,6 @@ def lab() -> Lab:
 def test_which_keys_share_a_sandbox(lab: Lab, first: str, second: str, same: bool) -> None:
     found = [lab.services.sandboxes.open(key, NO_WALL) for key in (first, second)]
     assert (found[0] is found[1]) is same
-
-
-def test_an_admin_key_is_known_as_one() -> None:
-    assert is_admin("sk-admin-a")
-    assert not is_admin("sk-a")
 
 
 def test_a_name_in_the_base_url_shares_a_sandbox_between_keys(lab: Lab) -> None:

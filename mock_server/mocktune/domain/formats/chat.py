@@ -8,7 +8,7 @@ the words of the other defects are modelled on those four and labelled ``assumed
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mocktune.domain.formats.defects import Defect
@@ -52,13 +52,6 @@ def check_example(example: object, number: int) -> Defect | None:
     if not messages:
         return _bad(number, " has no messages.")
     return _check_messages(messages, number)
-
-
-def trained_turns(example: Mapping[str, Any]) -> Iterator[int]:
-    """The indices (0-based) of the messages that are learned, in order. ``example`` passed ``check_example``."""
-    for index, message in enumerate(example["messages"]):
-        if message["role"] == "assistant" and is_trained(message):
-            yield index
 
 
 def is_trained(assistant_message: Mapping[str, object]) -> bool:
