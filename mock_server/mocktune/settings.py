@@ -21,12 +21,14 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1", "testserver"})
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One server's settings. ``allowed_hosts`` and ``allowed_origins`` come on top of the loopback names."""
+    """One server's settings. ``allowed_hosts`` and ``allowed_origins`` come on top of the loopback names; ``loose``
+    switches off the rules of ``LOOSE_RULES``."""
 
     scenario: Scenario
     clock: ClockMode = field(default_factory=lambda: ClockMode(1))
     seed: int = 0
     wire: Wire = "observed"
+    loose: bool = False
     admin_token: str = ""
     allowed_hosts: frozenset[str] = frozenset()
     allowed_origins: frozenset[str] = frozenset()

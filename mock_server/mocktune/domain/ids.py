@@ -13,7 +13,12 @@ from typing import Literal
 from mocktune.domain.clock import VirtualTime, unix_seconds
 from mocktune.domain.draws import BASE62, derive_seed, digest, from_digits, integer, text, to_digits
 
-Kind = Literal["job", "file", "checkpoint", "chat", "organization", "fingerprint"]
+Kind = Literal[
+    "job", "file", "checkpoint", "chat", "organization", "fingerprint", "upload", "upload_part", "permission",
+    "completion", "moderation", "response", "response_item", "webhook_endpoint", "webhook_event",
+]  # fmt: skip
+
+_HEX = "0123456789abcdef"
 
 _SHAPES: dict[Kind, tuple[str, int, str]] = {
     "job": ("ftjob-", 24, BASE62),
@@ -21,7 +26,16 @@ _SHAPES: dict[Kind, tuple[str, int, str]] = {
     "checkpoint": ("ftckpt_", 24, BASE62),
     "chat": ("chatcmpl-", 29, BASE62),
     "organization": ("org-", 24, BASE62),
-    "fingerprint": ("fp_", 10, "0123456789abcdef"),
+    "fingerprint": ("fp_", 10, _HEX),
+    "upload": ("upload_", 32, _HEX),
+    "upload_part": ("part_", 32, _HEX),
+    "permission": ("cp_", 24, BASE62),
+    "completion": ("cmpl-", 29, BASE62),
+    "moderation": ("modr-", 29, BASE62),
+    "response": ("resp_", 48, _HEX),
+    "response_item": ("msg_", 48, _HEX),
+    "webhook_endpoint": ("whe_", 24, BASE62),
+    "webhook_event": ("evt_", 24, BASE62),
 }
 
 _INDEX_DIGITS = 7

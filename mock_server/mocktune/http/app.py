@@ -1,6 +1,8 @@
 """The ASGI application: routers, their table, and the front layer that answers from it.
 
 FastAPI holds the routes and makes the API's description of them; requests are answered by the table (``dispatch.py``).
+The routes of the main job are there from the start. The others are imported with the first request below their prefix:
+a start costs the same however many endpoints there are (docs/decisions/0010).
 """
 
 from __future__ import annotations
@@ -8,14 +10,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
+from importlib import import_module
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from mocktune import __version__
-from mocktune.http import wire
-from mocktune.http.dispatch import Table
+from mocktune.http.dispatch import Later, Table
 from mocktune.http.front import Front
 from mocktune.http.routes.chat import chat_routes
 from mocktune.http.routes.control import control_routes
@@ -23,7 +25,11 @@ from mocktune.http.routes.description import description_routes, written_out
 from mocktune.http.routes.files import file_routes
 from mocktune.http.routes.jobs import job_routes
 from mocktune.http.routes.models import model_routes
+from mocktune.http.wire.base import ErrorResponse
 from mocktune.service.services import Services
+
+LATER: tuple[tuple[str, str], ...] = ()
+"""Path prefixes and the modules of ``http/routes`` whose ``<module>_routes(services)`` serves them."""
 
 
 def create_app(services: Services) -> Front:
@@ -43,16 +49,26 @@ def create_app(services: Services) -> Front:
         redoc_url=None,
         openapi_url=None,
         separate_input_output_schemas=False,
-        responses={"4XX": {"model": wire.ErrorResponse}, "5XX": {"model": wire.ErrorResponse}},
+        responses={"4XX": {"model": ErrorResponse}, "5XX": {"model": ErrorResponse}},
     )
+
+    def included(router: APIRouter) -> list[APIRoute]:
+        app.include_router(router)
+        return [route for route in router.routes if isinstance(route, APIRoute)]
+
+    def later(module: str) -> list[APIRoute]:
+        build = getattr(import_module(f"mocktune.http.routes.{module}"), f"{module}_routes")
+        return included(build(services))
 
     @cache
     def describe() -> dict[str, Any]:
+        table.load_all()
         return written_out(app.openapi())
 
-    routers = [build(services) for build in (file_routes, job_routes, model_routes, chat_routes, control_routes)]
-    routers.append(description_routes(describe))
-    for router in routers:
-        app.include_router(router)
-    table = Table(route for router in routers for route in router.routes if isinstance(route, APIRoute))
+    at_once = [build(services) for build in (file_routes, job_routes, model_routes, chat_routes, control_routes)]
+    at_once.append(description_routes(describe))
+    table = Table(
+        (route for router in at_once for route in included(router)),
+        [Later(prefix, lambda module=module: later(module)) for prefix, module in LATER],  # type: ignore[misc]
+    )
     return Front(app, services, table)

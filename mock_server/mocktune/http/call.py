@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from starlette.requests import Request
 
 from mocktune.domain.errors import PayloadTooLargeError
-from mocktune.http.validation import parse_body, parse_query
-from mocktune.service.sandboxes import Sandbox, Visit
+from mocktune.http.validation import check, parse_object, parse_query
+from mocktune.service.sandboxes import ANYONE, Caller, Sandbox, Visit
 from mocktune.service.services import Services
 
 Model = TypeVar("Model", bound=BaseModel)
 
 BODY, QUERY = "x-body", "x-query"
+
+DESCRIBED: dict[str, type[BaseModel]] = {}
+"""The models that routes named for their bodies and queries."""
 
 MAX_JSON_BYTES = 64 * 1024 * 1024
 """Of a JSON body: enough for a chat request with images, bounded."""
@@ -26,13 +29,14 @@ class Call(Request):
 
     sandbox: Sandbox
     services: Services
+    caller: Caller = ANYONE
 
     async def visit(self) -> Visit:
         """The sandbox at ``now``, which is read here, once per request.
 
         Asked for after the body was read: what a request creates is created when it has arrived, not when it began to.
         """
-        return await self.services.visit(self.sandbox)
+        return await self.services.visit(self.sandbox, self.caller)
 
     @property
     def declared_bytes(self) -> int:
@@ -46,10 +50,15 @@ class Call(Request):
 
     def query(self, model: type[Model]) -> Model:
         """The query as ``model``; ``a[b]`` keys belong to routes that read them on their own."""
-        return parse_query(model, {key: value for key, value in self.query_params.items() if not is_metadata(key)})
+        query = {key: value for key, value in self.query_params.items() if not is_metadata(key)}
+        return parse_query(model, query, loose=self.services.settings.loose)
 
     async def body_as(self, model: type[Model]) -> Model:
-        return parse_body(model, await self.limited_body())
+        return self.checked(model, parse_object(await self.limited_body()))
+
+    def checked(self, model: type[Model], value: Mapping[str, object]) -> Model:
+        """``value`` as ``model``, by this server's rules."""
+        return check(model, value, loose=self.services.settings.loose)
 
     async def limited_body(self) -> bytes:
         pieces, size_bytes = [], 0
@@ -76,7 +85,9 @@ def described_by(
     """
     extra: dict[str, Any] = {"parameters": list(parameters)} if parameters else {}
     if body is not None:
+        DESCRIBED[body.__name__] = body
         extra[BODY] = body.__name__
     if query is not None:
+        DESCRIBED[query.__name__] = query
         extra[QUERY] = query.__name__
     return extra

@@ -35,13 +35,32 @@ class Match:
     path_params: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Later:
+    """Routes below ``prefix`` that are made when the first request asks for one of them."""
+
+    prefix: str
+    load: Callable[[], Iterable[APIRoute]]
+
+
 class Table:
     """Finds the route of a request in one step per path segment."""
 
-    def __init__(self, routes: Iterable[APIRoute]) -> None:
+    def __init__(self, routes: Iterable[APIRoute], later: Iterable[Later] = ()) -> None:
         self._root = _Node()
+        self._later = list(later)
         for route in routes:
             self._add(route)
+
+    def load_all(self) -> None:
+        """Make every route there is known."""
+        self._load(self._later)
+
+    def _load(self, groups: list[Later]) -> None:
+        self._later = [group for group in self._later if group not in groups]
+        for group in groups:
+            for route in group.load():
+                self._add(route)
 
     def _add(self, route: APIRoute) -> None:
         node, names = self._root, []
@@ -60,6 +79,13 @@ class Table:
 
     def match(self, method: str, path: str) -> Match | tuple[str, ...]:
         """The route; or the methods the path has instead, none for a path that is no endpoint."""
+        found = self._match(method, path)
+        if self._later and not isinstance(found, Match):
+            self._load([group for group in self._later if path.startswith(group.prefix)])
+            found = self._match(method, path)
+        return found
+
+    def _match(self, method: str, path: str) -> Match | tuple[str, ...]:
         node: _Node | None = self._root
         values = []
         for segment in path.split("/")[1:]:

@@ -22,7 +22,7 @@ from mocktune.http.answers import COMMON_HEADERS, RawHeaders
 from mocktune.http.call import Call
 from mocktune.http.dispatch import Match, Table
 from mocktune.http.errors import error_answer, unknown_url, wrong_method
-from mocktune.service.sandboxes import Sandbox, check_key
+from mocktune.service.sandboxes import Caller, Sandbox, check_key, is_admin
 from mocktune.service.services import Services
 from mocktune.settings import LOOPBACK_HOSTS
 
@@ -91,6 +91,7 @@ class Front:
         call.services = self._services
         if sandbox is not None:
             call.sandbox = sandbox
+            call.caller = request.caller()
         return await match.endpoint(call)
 
     def _is_preflight(self, request: _Request) -> bool:
@@ -197,6 +198,9 @@ class _Request:
                 self.project = value
             elif name == b"access-control-request-headers":
                 self.asked_headers = value.decode("latin-1")
+
+    def caller(self) -> Caller:
+        return Caller(is_admin(self.key or ""), self.organization.decode("latin-1"))
 
     async def receive(self) -> Message:
         message = await self._receive()

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mocktune.domain.errors import InvalidRequestError, ParameterError
+from mocktune.http.loose import loosened
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -61,18 +62,20 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def parse_body(model: type[Model], body: bytes) -> Model:
-    """The body as ``model``. Raises for bad JSON and for the first thing in it that does not fit."""
-    return check(model, parse_object(body))
-
-
-def parse_query(model: type[Model], query: Mapping[str, str]) -> Model:
+def parse_query(model: type[Model], query: Mapping[str, str], *, loose: bool = False) -> Model:
     """Query parameters as ``model``: texts that look like what is expected are read as such."""
-    return check(model, {key: _number(value) if key == "limit" else value for key, value in query.items()})
+    return check(model, {key: _number(value) if key == "limit" else value for key, value in query.items()}, loose=loose)
 
 
-def check(model: type[Model], value: Mapping[str, object]) -> Model:
+def check(model: type[Model], value: Mapping[str, object], *, loose: bool = False) -> Model:
+    """``value`` as ``model``. Raises for the first thing in it that does not fit.
+
+    ``loose`` lets unknown parameters, values out of range and unknown values of an enumeration pass.
+    """
     try:
+        if loose:
+            checked: Model = loosened(model).validate_python(value, context={"loose": True})
+            return checked
         return model.model_validate(value)
     except ValidationError as error:
         raise api_error(error.errors(include_url=False), value) from error

@@ -19,7 +19,7 @@ from mocktune.domain.objects import FileView
 from mocktune.domain.timeline import Timeline
 from mocktune.ports import Blob
 from mocktune.service.datasets import Datasets
-from mocktune.service.paging import Page, take, unknown_cursor
+from mocktune.service.paging import Page, take, walk
 from mocktune.service.records import FileRecord, JobRecord
 from mocktune.service.retention import remove_file
 from mocktune.service.sandboxes import Visit
@@ -99,11 +99,7 @@ class FileService:
     async def list(
         self, visit: Visit, *, purpose: str | None, after: str | None, limit: int, order: Literal["asc", "desc"]
     ) -> Page[FileView]:
-        files = visit.sandbox.files
-        try:
-            each = files.newest_first(after) if order == "desc" else files.oldest_first(after)
-        except KeyError:
-            raise unknown_cursor(str(after)) from None
+        each = walk(visit, visit.sandbox.files, after, order)
         page = take((file for file in each if purpose in (None, file.purpose)), limit)
         return Page([await self._view(visit, file) for file in page.items], page.has_more)
 

@@ -12,7 +12,7 @@ from mocktune.domain.models import BaseModel, resolve_base_model
 from mocktune.domain.objects import CheckpointView, EventView, JobRequest, JobView
 from mocktune.domain.timeline import Signal, result_file_id
 from mocktune.service.datasets import Datasets
-from mocktune.service.paging import Page, take, unknown_cursor
+from mocktune.service.paging import Page, take, unknown_cursor, walk
 from mocktune.service.records import FileRecord, JobRecord, ModelRecord
 from mocktune.service.retention import drop_unneeded
 from mocktune.service.sandboxes import Sandbox, Visit
@@ -63,10 +63,7 @@ class JobService:
 
     async def list(self, visit: Visit, *, after: str | None, limit: int, metadata: MetadataFilter) -> Page[JobView]:
         """Newest first [OBS RUBY]. An empty ``metadata`` filters nothing."""
-        try:
-            jobs = visit.sandbox.jobs.newest_first(after)
-        except KeyError:
-            raise unknown_cursor(str(after)) from None
+        jobs = walk(visit, visit.sandbox.jobs, after)
         page = take((job for job in jobs if _matches(job.request, metadata)), limit)
         return Page([await self._view(visit, job) for job in page.items], page.has_more)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from mocktune.domain.errors import ParameterError
+from mocktune.ports import Ledger
+from mocktune.service.sandboxes import Visit
 
 T = TypeVar("T")
 
@@ -24,6 +26,17 @@ def take(items: Iterable[T], limit: int) -> Page[T]:
     """The first ``limit`` of ``items``; one more is looked at to know whether there is a next page."""
     page = list(islice(items, limit + 1))
     return Page(page[:limit], len(page) > limit)
+
+
+def walk(visit: Visit, ledger: Ledger[T], after: str | None, order: Literal["asc", "desc"] = "desc") -> Iterator[T]:
+    """The objects of ``ledger`` from the one after ``after`` on. Raises ``ParameterError`` for an unknown cursor, which
+    ``--loose`` takes for the beginning."""
+    if visit.loose and after is not None and ledger.get(after) is None:
+        after = None
+    try:
+        return ledger.newest_first(after) if order == "desc" else ledger.oldest_first(after)
+    except KeyError:
+        raise unknown_cursor(str(after)) from None
 
 
 def unknown_cursor(after: str) -> ParameterError:

@@ -11,6 +11,7 @@ import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 from mocktune.domain import ids
 from mocktune.domain.clock import ClockMode, ClockSegments, VirtualTime, WallTime
@@ -41,17 +42,25 @@ class Sandbox:
     files: Ledger[FileRecord]
     jobs: Ledger[JobRecord]
     models: Ledger[ModelRecord]
+    store: Store
     due: list[tuple[VirtualTime, int, JobRecord | FileRecord]] = field(default_factory=list)
     moved: bool = False
     clock_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     counts: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     last_used: WallTime | None = None
+    _others: dict[str, Ledger[Any]] = field(default_factory=dict)
 
     @property
     def fresh(self) -> bool:
         """Whether nothing ever happened in it: only then may its clock still be set to any instant."""
         return not self.counts and not self.moved
+
+    def ledger(self, kind: str) -> Ledger[Any]:
+        """The objects of a kind that most sandboxes never have, made when the first one is."""
+        if kind not in self._others:
+            self._others[kind] = self.store.ledger()
+        return self._others[kind]
 
     def next_ordinal(self, kind: str) -> int:
         """Ids are counted per kind of object, so that one kind never shifts the ids of another."""
@@ -61,12 +70,28 @@ class Sandbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sends a request: whether its key is an admin key, and the organization its header names ("" for none)."""
+
+    admin: bool = False
+    organization: str = ""
+
+
+ANYONE = Caller()
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
-    """One request's view of its sandbox. ``now`` was read once and is passed down; nothing below reads a clock."""
+    """One request's view of its sandbox. ``now`` was read once and is passed down; nothing below reads a clock.
+
+    ``loose``: rules of range, choice and state are switched off; only checks read it.
+    """
 
     sandbox: Sandbox
     now: VirtualTime
     wall: WallTime
+    caller: Caller = ANYONE
+    loose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +157,7 @@ class Sandboxes:
             files=self._store.ledger(),
             jobs=self._store.ledger(),
             models=self._store.ledger(),
+            store=self._store,
         )
         self._by_name[digest] = sandbox
         return sandbox
@@ -166,6 +192,11 @@ def _looks_live(key: str) -> bool:
 def _sandbox_name(key: str) -> str:
     plain = "sk-" + key.removeprefix(_ADMIN_PREFIX) if key.startswith(_ADMIN_PREFIX) else key
     return plain.partition("--")[0] if plain.startswith(_SHARED_PREFIX) else plain
+
+
+def is_admin(key: str) -> bool:
+    """Whether a key is the admin key of a sandbox."""
+    return key.startswith(_ADMIN_PREFIX)
 
 
 def check_key(key: str | None) -> str:

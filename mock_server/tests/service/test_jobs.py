@@ -14,7 +14,11 @@ from support import Lab, dataset
 
 from mocktune.domain.clock import SECOND, ClockMode
 from mocktune.domain.errors import ConflictError, InvalidRequestError, NotFoundError, ParameterError
-from mocktune.http import render
+from mocktune.http.render.files import file as file_json
+from mocktune.http.render.jobs import checkpoint as checkpoint_json
+from mocktune.http.render.jobs import event as event_json
+from mocktune.http.render.jobs import job as job_json
+from mocktune.http.render.models import model as model_json
 from mocktune.service.files import Upload
 
 
@@ -255,14 +259,14 @@ async def _everything(lab: Lab, *jobs: str) -> bytes:
     services, visit = lab.services, await lab.visit()
     state: list[object] = []
     for id in jobs:
-        state.append(render.job(await services.jobs.retrieve(visit, id), "observed"))
+        state.append(job_json(await services.jobs.retrieve(visit, id), "observed"))
         page = await services.jobs.events(visit, id, after=None, limit=1000)
-        state.append([render.event(each) for each in page.items])
+        state.append([event_json(each) for each in page.items])
         checkpoints = await services.jobs.checkpoints(visit, id, after=None, limit=10)
-        state.append([render.checkpoint(each) for each in checkpoints.items])
+        state.append([checkpoint_json(each) for each in checkpoints.items])
     files = await services.files.list(visit, purpose=None, after=None, limit=100, order="desc")
-    state += [render.file(each) for each in files.items]
-    state += [render.model(each) for each in await services.models.list(visit)]
+    state += [file_json(each) for each in files.items]
+    state += [model_json(each) for each in await services.models.list(visit)]
     return msgspec.json.encode(state)
 
 

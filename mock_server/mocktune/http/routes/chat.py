@@ -11,10 +11,11 @@ from starlette.responses import Response
 
 from mocktune.domain.clock import unix_seconds
 from mocktune.domain.errors import ParameterError
-from mocktune.http import render, wire
 from mocktune.http.answers import RawHeaders, Stream, compact_json, json_answer
 from mocktune.http.call import Call, described_by
-from mocktune.http.validation import check, parse_object
+from mocktune.http.render import chat as render
+from mocktune.http.validation import parse_object
+from mocktune.http.wire import chat as wire
 from mocktune.service.chat import ChatRequest, Completion, tool_names
 from mocktune.service.services import Services
 
@@ -42,7 +43,7 @@ def chat_routes(services: Services) -> APIRouter:
     )
     async def create_chat_completion(call: Call) -> Response:
         raw = parse_object(await call.limited_body())
-        body = check(wire.CreateChatCompletionRequest, raw)
+        body = call.checked(wire.CreateChatCompletionRequest, raw)
         completion = await services.chat.complete(await call.visit(), _chat_request(body, raw))
         response = _event_stream(completion, body) if body.stream else json_answer(render.chat_completion(completion))
         response.raw_headers += RATE_LIMIT_HEADERS

@@ -8,9 +8,10 @@ from starlette.responses import Response
 from mocktune import __version__
 from mocktune.domain.clock import ClockError, ClockMode, VirtualTime, parse_duration, parse_instant
 from mocktune.domain.errors import ParameterError
-from mocktune.http import render, wire
 from mocktune.http.answers import json_answer
 from mocktune.http.call import Call, described_by
+from mocktune.http.render import control as render
+from mocktune.http.wire import control as wire
 from mocktune.service.clocks import Advanced
 from mocktune.service.sandboxes import Visit
 from mocktune.service.services import Services

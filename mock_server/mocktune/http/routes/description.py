@@ -8,9 +8,8 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from mocktune.http import wire
 from mocktune.http.answers import Answer, compact_json
-from mocktune.http.call import BODY, QUERY, Call
+from mocktune.http.call import BODY, DESCRIBED, QUERY, Call
 
 
 def description_routes(describe: Callable[[], dict[str, Any]]) -> APIRouter:
@@ -43,5 +42,5 @@ def written_out(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schema(model: str) -> dict[str, Any]:
-    schema: dict[str, Any] = getattr(wire, model).model_json_schema(ref_template="#/components/schemas/{model}")
+    schema: dict[str, Any] = DESCRIBED[model].model_json_schema(ref_template="#/components/schemas/{model}")
     return schema

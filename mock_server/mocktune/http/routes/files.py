@@ -8,11 +8,13 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from mocktune.domain.errors import ParameterError, PayloadTooLargeError
-from mocktune.http import render, wire
 from mocktune.http.answers import Stream, json_answer
 from mocktune.http.call import Call, described_by
 from mocktune.http.multipart import OVERHEAD_BYTES, boundary_of, receive_form
-from mocktune.http.validation import check
+from mocktune.http.render import cursor_page, deleted
+from mocktune.http.render import files as render
+from mocktune.http.wire import files as wire
+from mocktune.http.wire.base import CursorList, Deleted
 from mocktune.service.files import FIRST_LINE_BYTES, Content, Upload
 from mocktune.service.services import Services
 
@@ -51,7 +53,7 @@ def file_routes(services: Services) -> APIRouter:
             call.stream(), boundary, services.blobs, max_file_bytes=limit, head_bytes=FIRST_LINE_BYTES
         )
         try:
-            upload = Upload(form.filename, _purpose(form.fields), form.blob, form.head, _expiry(form.fields))
+            upload = Upload(form.filename, _purpose(form.fields), form.blob, form.head, _expiry(call, form.fields))
             view = await files.create(await call.visit(), upload)
         except BaseException:
             form.blob.delete()
@@ -60,7 +62,7 @@ def file_routes(services: Services) -> APIRouter:
 
     @router.get(
         "",
-        response_model=wire.CursorList[wire.OpenAIFile],
+        response_model=CursorList[wire.OpenAIFile],
         openapi_extra=described_by(query=wire.ListFilesQuery),
     )
     async def list_files(call: Call) -> Response:
@@ -68,16 +70,16 @@ def file_routes(services: Services) -> APIRouter:
         page = await files.list(
             await call.visit(), purpose=query.purpose, after=query.after, limit=query.limit, order=query.order
         )
-        return json_answer(render.cursor_page(page, render.file))
+        return json_answer(cursor_page(page, render.file))
 
     @router.get("/{file_id}", response_model=wire.OpenAIFile)
     async def retrieve_file(call: Call) -> Response:
         return json_answer(render.file(await files.retrieve(await call.visit(), call.path("file_id"))))
 
-    @router.delete("/{file_id}", response_model=wire.Deleted)
+    @router.delete("/{file_id}", response_model=Deleted)
     async def delete_file(call: Call) -> Response:
         await files.delete(await call.visit(), call.path("file_id"))
-        return json_answer(render.deleted("file", call.path("file_id")))
+        return json_answer(deleted("file", call.path("file_id")))
 
     @router.get("/{file_id}/content", response_class=Response)
     async def retrieve_file_content(call: Call) -> Response:
@@ -94,7 +96,7 @@ def _purpose(fields: dict[str, str]) -> str:
     return fields["purpose"]
 
 
-def _expiry(fields: dict[str, str]) -> int | None:
+def _expiry(call: Call, fields: dict[str, str]) -> int | None:
     """``expires_after[anchor]`` and ``expires_after[seconds]``, both or none."""
     anchor, seconds = fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]")
     if anchor is None and seconds is None:
@@ -102,7 +104,7 @@ def _expiry(fields: dict[str, str]) -> int | None:
     given: dict[str, object] = {"anchor": anchor, "seconds": seconds}
     if seconds is not None and seconds.isascii() and seconds.isdigit() and len(seconds) < 20:
         given["seconds"] = int(seconds)
-    form = check(wire.ExpiresAfterForm, {"expires_after": {k: v for k, v in given.items() if v is not None}})
+    form = call.checked(wire.ExpiresAfterForm, {"expires_after": {k: v for k, v in given.items() if v is not None}})
     return form.expires_after.seconds
 
 

@@ -10,9 +10,13 @@ from starlette.responses import Response
 from mocktune.domain.errors import ParameterError
 from mocktune.domain.hyperparameters import Requested
 from mocktune.domain.objects import JobRequest, WandbIntegration
-from mocktune.http import render, wire
 from mocktune.http.answers import json_answer
 from mocktune.http.call import Call, described_by
+from mocktune.http.render import cursor_page
+from mocktune.http.render import jobs as render
+from mocktune.http.render import page as page_json
+from mocktune.http.wire import jobs as wire
+from mocktune.http.wire.base import CursorList, List
 from mocktune.service.jobs import MetadataFilter
 from mocktune.service.services import Services
 
@@ -43,14 +47,14 @@ def job_routes(services: Services) -> APIRouter:
 
     @router.get(
         "",
-        response_model=wire.List[wire.FineTuningJob],
+        response_model=List[wire.FineTuningJob],
         openapi_extra=described_by(query=wire.ListFineTuningJobsQuery, parameters=[_METADATA_PARAMETER]),
     )
     async def list_fine_tuning_jobs(call: Call) -> Response:
         query = call.query(wire.ListFineTuningJobsQuery)
         metadata = _metadata_filter(call.scope["query_string"].decode("latin-1"))
         page = await jobs.list(await call.visit(), after=query.after, limit=query.limit, metadata=metadata)
-        return json_answer(render.page(page, lambda view: render.job(view, form)))
+        return json_answer(page_json(page, lambda view: render.job(view, form)))
 
     @router.get("/{fine_tuning_job_id}", response_model=wire.FineTuningJob)
     async def retrieve_fine_tuning_job(call: Call) -> Response:
@@ -62,25 +66,25 @@ def job_routes(services: Services) -> APIRouter:
 
     @router.get(
         "/{fine_tuning_job_id}/events",
-        response_model=wire.List[wire.FineTuningJobEvent],
+        response_model=List[wire.FineTuningJobEvent],
         openapi_extra=described_by(query=wire.ListEventsQuery),
     )
     async def list_fine_tuning_events(call: Call) -> Response:
         query = call.query(wire.ListEventsQuery)
         id = call.path("fine_tuning_job_id")
         page = await jobs.events(await call.visit(), id, after=query.after, limit=query.limit)
-        return json_answer(render.page(page, render.event))
+        return json_answer(page_json(page, render.event))
 
     @router.get(
         "/{fine_tuning_job_id}/checkpoints",
-        response_model=wire.CursorList[wire.FineTuningJobCheckpoint],
+        response_model=CursorList[wire.FineTuningJobCheckpoint],
         openapi_extra=described_by(query=wire.ListCheckpointsQuery),
     )
     async def list_fine_tuning_job_checkpoints(call: Call) -> Response:
         query = call.query(wire.ListCheckpointsQuery)
         id = call.path("fine_tuning_job_id")
         page = await jobs.checkpoints(await call.visit(), id, after=query.after, limit=query.limit)
-        return json_answer(render.cursor_page(page, render.checkpoint))
+        return json_answer(cursor_page(page, render.checkpoint))
 
     return router
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from mocktune.http import render, wire
 from mocktune.http.answers import json_answer
 from mocktune.http.call import Call
+from mocktune.http.render import deleted
+from mocktune.http.render import models as render
+from mocktune.http.wire import models as wire
+from mocktune.http.wire.base import Deleted
 from mocktune.service.services import Services
 
 
@@ -23,9 +26,9 @@ def model_routes(services: Services) -> APIRouter:
     async def retrieve_model(call: Call) -> Response:
         return json_answer(render.model(await models.retrieve(await call.visit(), call.path("model"))))
 
-    @router.delete("/{model}", response_model=wire.Deleted)
+    @router.delete("/{model}", response_model=Deleted)
     async def delete_model(call: Call) -> Response:
         await models.delete(await call.visit(), call.path("model"))
-        return json_answer(render.deleted("model", call.path("model")))
+        return json_answer(deleted("model", call.path("model")))
 
     return router
