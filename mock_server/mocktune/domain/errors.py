@@ -22,7 +22,9 @@ is built. The envelope is ``{"error": {"message", "type", "param", "code"}}``, a
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 
 class ApiError(Exception):
@@ -48,6 +50,30 @@ class ApiError(Exception):
         return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorKind:
+    """One error of the API as data: its words, and how they are known. Called with the values in them, it is the error.
+
+    ``message`` is a template; values are cut at 200 characters by writing ``{id:.200}``. ``source`` names a source of
+    ``docs/explanation/sources.md``, or ``assumed`` where nobody recorded the words. ``operations`` are those that
+    answer it, in the SDK's names. The kinds of a resource stand together in ``domain/error_kinds/<resource>.py``.
+    """
+
+    error: Callable[..., ApiError]
+    message: str
+    source: str
+    operations: tuple[str, ...]
+    code: str | None = None
+    param: str | None = None
+    type: str | None = None
+
+    def __call__(self, *, param: str | None = None, retry_after_s: float | None = None, **values: object) -> ApiError:
+        more: dict[str, Any] = {} if self.type is None else {"type": self.type}
+        if retry_after_s is not None:
+            more["retry_after_s"] = retry_after_s
+        return self.error(self.message.format(**values), code=self.code, param=param or self.param, **more)
+
+
 class InvalidRequestError(ApiError):
     """The request as a whole is wrong."""
 
@@ -55,8 +81,8 @@ class InvalidRequestError(ApiError):
 class ParameterError(InvalidRequestError):
     """One parameter is wrong; ``param`` is its dotted path."""
 
-    def __init__(self, message: str, *, param: str | None, code: str | None = None) -> None:
-        super().__init__(message, code=code, param=param)
+    def __init__(self, message: str, *, param: str | None, code: str | None = None, type: str | None = None) -> None:
+        super().__init__(message, code=code, param=param, type=type)
 
 
 class PayloadTooLargeError(InvalidRequestError):
@@ -128,8 +154,16 @@ class ServiceUnavailableError(ApiError):
 
     default_type = "server_error"
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None, type: str | None = None) -> None:
-        super().__init__(message, type=type)
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        code: str | None = None,
+        param: str | None = None,
+        type: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, param=param, type=type)
         self._retry_after_s = retry_after_s
 
     @property

@@ -16,6 +16,7 @@ from mocktune.service.services import Services
 Model = TypeVar("Model", bound=BaseModel)
 
 BODY, QUERY = "x-body", "x-query"
+OPERATION, SOURCE = "x-mocktune-operation", "x-mocktune-source"
 
 DESCRIBED: dict[str, type[BaseModel]] = {}
 """The models that routes named for their bodies and queries."""
@@ -76,14 +77,24 @@ def is_metadata(key: str) -> bool:
 
 
 def described_by(
-    *, body: type[BaseModel] | None = None, query: type[BaseModel] | None = None, parameters: Sequence[Any] = ()
+    operation: str,
+    source: str,
+    *,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    parameters: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """What a route that reads its body or query itself says of them in the API's description.
+
+    ``operation`` is the route's name in the SDK's words (``fine_tuning.jobs.create``), ``source`` where its behaviour
+    is known from, in the names of ``docs/explanation/sources.md``.
 
     By name: ``routes/description.py`` writes the models out when the description is first asked for, which would take a
     start 30 ms.
     """
-    extra: dict[str, Any] = {"parameters": list(parameters)} if parameters else {}
+    extra: dict[str, Any] = {OPERATION: operation, SOURCE: source}
+    if parameters:
+        extra["parameters"] = list(parameters)
     if body is not None:
         DESCRIBED[body.__name__] = body
         extra[BODY] = body.__name__

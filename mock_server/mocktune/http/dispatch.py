@@ -29,7 +29,7 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A route, and what its path says."""
+    """A route, and what its path says. ``operation`` is its name in the SDK's words."""
 
     endpoint: Endpoint
     path_params: dict[str, str]

@@ -39,6 +39,11 @@ class ModelService:
         drop_unneeded(record.job.training)
 
 
+def base_model(visit: Visit, name: str) -> BaseModel | None:
+    """The base model a name stands for at ``visit.now``; None for any other name."""
+    return resolve_base_model(name)
+
+
 def find_tuned(visit: Visit, name: str) -> ModelRecord:
     """A tuned model that is known by ``now``. Raises the 404 a fresh, a deleted and an unknown name share [OBS]."""
     record = visit.sandbox.models.get(name)

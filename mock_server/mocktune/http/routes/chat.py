@@ -39,7 +39,7 @@ def chat_routes(services: Services) -> APIRouter:
     @router.post(
         "/completions",
         response_model=wire.ChatCompletion,
-        openapi_extra=described_by(body=wire.CreateChatCompletionRequest),
+        openapi_extra=described_by("chat.completions.create", "SPEC", body=wire.CreateChatCompletionRequest),
     )
     async def create_chat_completion(call: Call) -> Response:
         raw = parse_object(await call.limited_body())

@@ -21,15 +21,21 @@ def control_routes(services: Services) -> APIRouter:
     router = APIRouter(prefix="/_mocktune", tags=["Control plane"])
     clocks = services.clocks
 
-    @router.get("/health", response_model=wire.Health)
+    @router.get("/health", response_model=wire.Health, openapi_extra=described_by("mocktune.health", "mocktune"))
     async def health(call: Call) -> Response:
         return json_answer({"status": "ok", "version": __version__})
 
-    @router.get("/clock", response_model=wire.ClockState)
+    @router.get(
+        "/clock", response_model=wire.ClockState, openapi_extra=described_by("mocktune.clock.retrieve", "mocktune")
+    )
     async def read_clock(call: Call) -> Response:
         return json_answer(render.clock(clocks.view(await call.visit())))
 
-    @router.put("/clock", response_model=wire.ClockState, openapi_extra=described_by(body=wire.ClockChange))
+    @router.put(
+        "/clock",
+        response_model=wire.ClockState,
+        openapi_extra=described_by("mocktune.clock.update", "mocktune", body=wire.ClockChange),
+    )
     async def change_clock(call: Call) -> Response:
         change = await call.body_as(wire.ClockChange)
         mode, start = _mode(change.clock), _start(change.start)
@@ -39,7 +45,7 @@ def control_routes(services: Services) -> APIRouter:
     @router.post(
         "/clock/advance",
         response_model=wire.AdvanceResult,
-        openapi_extra=described_by(body=wire.ClockAdvance),
+        openapi_extra=described_by("mocktune.clock.advance", "mocktune", body=wire.ClockAdvance),
     )
     async def advance_clock(call: Call) -> Response:
         advance = await call.body_as(wire.ClockAdvance)

@@ -43,7 +43,9 @@ def file_routes(services: Services) -> APIRouter:
     router = APIRouter(prefix="/v1/files", tags=["Files"])
     files, settings = services.files, services.settings
 
-    @router.post("", response_model=wire.OpenAIFile, openapi_extra=_UPLOAD)
+    @router.post(
+        "", response_model=wire.OpenAIFile, openapi_extra={**described_by("files.create", "RUBY, SPEC"), **_UPLOAD}
+    )
     async def create_file(call: Call) -> Response:
         boundary = boundary_of(call.headers.get("content-type"))
         limit = settings.max_file_bytes
@@ -63,7 +65,7 @@ def file_routes(services: Services) -> APIRouter:
     @router.get(
         "",
         response_model=CursorList[wire.OpenAIFile],
-        openapi_extra=described_by(query=wire.ListFilesQuery),
+        openapi_extra=described_by("files.list", "RUBY", query=wire.ListFilesQuery),
     )
     async def list_files(call: Call) -> Response:
         query = call.query(wire.ListFilesQuery)
@@ -72,16 +74,16 @@ def file_routes(services: Services) -> APIRouter:
         )
         return json_answer(cursor_page(page, render.file))
 
-    @router.get("/{file_id}", response_model=wire.OpenAIFile)
+    @router.get("/{file_id}", response_model=wire.OpenAIFile, openapi_extra=described_by("files.retrieve", "RUBY"))
     async def retrieve_file(call: Call) -> Response:
         return json_answer(render.file(await files.retrieve(await call.visit(), call.path("file_id"))))
 
-    @router.delete("/{file_id}", response_model=Deleted)
+    @router.delete("/{file_id}", response_model=Deleted, openapi_extra=described_by("files.delete", "RUBY"))
     async def delete_file(call: Call) -> Response:
         await files.delete(await call.visit(), call.path("file_id"))
         return json_answer(deleted("file", call.path("file_id")))
 
-    @router.get("/{file_id}/content", response_class=Response)
+    @router.get("/{file_id}/content", response_class=Response, openapi_extra=described_by("files.content", "RUBY"))
     async def retrieve_file_content(call: Call) -> Response:
         return _download(await files.content(await call.visit(), call.path("file_id")))
 

@@ -39,7 +39,9 @@ def job_routes(services: Services) -> APIRouter:
     @router.post(
         "",
         response_model=wire.FineTuningJob,
-        openapi_extra=described_by(body=wire.CreateFineTuningJobRequest),
+        openapi_extra=described_by(
+            "fine_tuning.jobs.create", "RUBY, PINOLO, CN1229", body=wire.CreateFineTuningJobRequest
+        ),
     )
     async def create_fine_tuning_job(call: Call) -> Response:
         request = _job_request(await call.body_as(wire.CreateFineTuningJobRequest))
@@ -48,7 +50,9 @@ def job_routes(services: Services) -> APIRouter:
     @router.get(
         "",
         response_model=List[wire.FineTuningJob],
-        openapi_extra=described_by(query=wire.ListFineTuningJobsQuery, parameters=[_METADATA_PARAMETER]),
+        openapi_extra=described_by(
+            "fine_tuning.jobs.list", "RUBY, SDK", query=wire.ListFineTuningJobsQuery, parameters=[_METADATA_PARAMETER]
+        ),
     )
     async def list_fine_tuning_jobs(call: Call) -> Response:
         query = call.query(wire.ListFineTuningJobsQuery)
@@ -56,18 +60,26 @@ def job_routes(services: Services) -> APIRouter:
         page = await jobs.list(await call.visit(), after=query.after, limit=query.limit, metadata=metadata)
         return json_answer(page_json(page, lambda view: render.job(view, form)))
 
-    @router.get("/{fine_tuning_job_id}", response_model=wire.FineTuningJob)
+    @router.get(
+        "/{fine_tuning_job_id}",
+        response_model=wire.FineTuningJob,
+        openapi_extra=described_by("fine_tuning.jobs.retrieve", "RUBY, PINOLO"),
+    )
     async def retrieve_fine_tuning_job(call: Call) -> Response:
         return json_answer(render.job(await jobs.retrieve(await call.visit(), call.path("fine_tuning_job_id")), form))
 
-    @router.post("/{fine_tuning_job_id}/cancel", response_model=wire.FineTuningJob)
+    @router.post(
+        "/{fine_tuning_job_id}/cancel",
+        response_model=wire.FineTuningJob,
+        openapi_extra=described_by("fine_tuning.jobs.cancel", "RUBY"),
+    )
     async def cancel_fine_tuning_job(call: Call) -> Response:
         return json_answer(render.job(await jobs.cancel(await call.visit(), call.path("fine_tuning_job_id")), form))
 
     @router.get(
         "/{fine_tuning_job_id}/events",
         response_model=List[wire.FineTuningJobEvent],
-        openapi_extra=described_by(query=wire.ListEventsQuery),
+        openapi_extra=described_by("fine_tuning.jobs.list_events", "PINOLO, NERBOOK", query=wire.ListEventsQuery),
     )
     async def list_fine_tuning_events(call: Call) -> Response:
         query = call.query(wire.ListEventsQuery)
@@ -78,7 +90,9 @@ def job_routes(services: Services) -> APIRouter:
     @router.get(
         "/{fine_tuning_job_id}/checkpoints",
         response_model=CursorList[wire.FineTuningJobCheckpoint],
-        openapi_extra=described_by(query=wire.ListCheckpointsQuery),
+        openapi_extra=described_by(
+            "fine_tuning.jobs.checkpoints.list", "PINOLO, SFTDOC", query=wire.ListCheckpointsQuery
+        ),
     )
     async def list_fine_tuning_job_checkpoints(call: Call) -> Response:
         query = call.query(wire.ListCheckpointsQuery)

@@ -1,0 +1,1 @@
+"""Every error a route can answer, as tables of ``ErrorKind``, one module a resource."""
