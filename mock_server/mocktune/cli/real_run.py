@@ -11,7 +11,7 @@ from mocktune.domain.clock import VirtualTime
 from mocktune.domain.models import ASSUMED_PRICES, BaseModel, cost_usd
 from mocktune.domain.objects import JobRequest
 from mocktune.domain.scenario import Scenario
-from mocktune.domain.timeline import PlanInputs, plan
+from mocktune.domain.plan import PlanInputs, plan
 from mocktune.domain.validation import FileOutlook
 
 

@@ -1,15 +1,19 @@
-"""Hyperparameters of a supervised job: ``"auto"`` resolved to numbers, and the number of steps that follows.
+"""Hyperparameters of a job: ``"auto"`` resolved to numbers, how a job shows them, and the number of steps that follows.
 
-Contract 4.10. The epochs rule is the cookbook's, and every recorded job agrees with it (RUBY, CN1229, YiVal, PINOLO,
-NERBOOK). The batch size is recorded as 1 up to 103 examples and assumed above; the multiplier is a column of the model
-table.
+Contract 1.2 and 4.10. The epochs rule is the cookbook's, and every recorded job agrees with it (RUBY, CN1229, YiVal,
+PINOLO, NERBOOK). The batch size is recorded as 1 up to 103 examples and assumed above; the multiplier is a column of
+the model table. Preference training follows the same rules (assumed) with the recorded beta. No reinforcement job with
+its numbers was ever seen: ``REINFORCEMENT_AUTO`` is assumed as a whole.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
-from mocktune.domain.models import BaseModel
+from mocktune.domain.models import BaseModel, Method
+
+ReasoningEffort = Literal["default", "low", "medium", "high"]
 
 TARGET_EPOCHS = 3
 MIN_TARGET_EXAMPLES = 100
@@ -19,35 +23,100 @@ MAX_DEFAULT_BATCH_SIZE = 256
 BATCH_SHARE = 0.002
 """The legacy guide's part of the training set that makes one batch (assumed still to hold)."""
 
+AUTO_BETA = 0.1
+"""CN1229: what dpo jobs without hyperparameters show, at once, while everything else still says "auto"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """What the request asked for; None stands for ``"auto"`` or for nothing said."""
+    """What the request asked for; None stands for ``"auto"`` or for nothing said.
+
+    ``beta`` is of dpo, the last four are of reinforcement.
+    """
 
     n_epochs: int | None = None
     batch_size: int | None = None
     learning_rate_multiplier: float | None = None
+    beta: float | None = None
+    compute_multiplier: float | None = None
+    eval_interval: int | None = None
+    eval_samples: int | None = None
+    reasoning_effort: ReasoningEffort | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What the job trains with, as its object shows it. A whole multiplier is an int: the service writes 2, not 2.0."""
+    """What the job trains with, as its object shows it; None for what its method does not have.
+
+    A whole multiplier is an int: the service writes 2, not 2.0. ``reasoning_effort`` is never ``"default"``.
+    """
 
     n_epochs: int
     batch_size: int
     learning_rate_multiplier: float
+    beta: float | None = None
+    compute_multiplier: float | None = None
+    eval_interval: int | None = None
+    eval_samples: int | None = None
+    reasoning_effort: ReasoningEffort | None = None
 
 
-def resolve(n_examples: int, model: BaseModel, requested: Requested) -> Resolved:
-    """The numbers a job over ``n_examples`` training examples runs with."""
+REINFORCEMENT_AUTO = Resolved(
+    n_epochs=2,
+    batch_size=8,  # at most the training set
+    learning_rate_multiplier=1,
+    compute_multiplier=1,
+    eval_interval=5,  # steps
+    eval_samples=2,  # of every validation example: the guide's sample event has graded 20 of them
+    reasoning_effort="medium",  # what o-series models do when nothing is said
+)
+"""What reinforcement makes of "auto" and of ``reasoning_effort: "default"`` (assumed)."""
+
+_KEYS: dict[Method, tuple[str, ...]] = {
+    "supervised": (),
+    "dpo": ("beta",),
+    "reinforcement": ("compute_multiplier", "eval_interval", "eval_samples", "reasoning_effort"),
+}
+"""What a method has beyond the three that all have, in the order of contract 1.2 and 4.8."""
+
+
+def resolve(n_examples: int, model: BaseModel, requested: Requested, method: Method = "supervised") -> Resolved:
+    """The numbers a job over ``n_examples`` training examples runs with; what its method does not have is dropped."""
+    if method == "reinforcement":
+        return _reinforcement(n_examples, requested)
     multiplier = requested.learning_rate_multiplier
-    if multiplier is None:
-        multiplier = model.learning_rate_multiplier
     return Resolved(
         n_epochs=auto_epochs(n_examples) if requested.n_epochs is None else requested.n_epochs,
         batch_size=auto_batch_size(n_examples) if requested.batch_size is None else requested.batch_size,
-        learning_rate_multiplier=int(multiplier) if float(multiplier).is_integer() else multiplier,
+        learning_rate_multiplier=_whole(model.learning_rate_multiplier if multiplier is None else multiplier),
+        beta=_whole(AUTO_BETA if requested.beta is None else requested.beta) if method == "dpo" else None,
     )
+
+
+def _reinforcement(n_examples: int, requested: Requested) -> Resolved:
+    asked = {key: value for key, value in asdict(requested).items() if value is not None and key != "beta"}
+    if asked.get("reasoning_effort") == "default":
+        del asked["reasoning_effort"]
+    for key in ("learning_rate_multiplier", "compute_multiplier"):
+        if key in asked:
+            asked[key] = _whole(asked[key])
+    asked.setdefault("batch_size", max(1, min(REINFORCEMENT_AUTO.batch_size, n_examples)))
+    return replace(REINFORCEMENT_AUTO, **asked)
+
+
+def shown(requested: Requested, resolved: Resolved | None, method: Method) -> dict[str, int | float | str]:
+    """The JSON of ``method.<method>.hyperparameters``: all keys of the method, ``"auto"`` for what is not resolved yet.
+
+    Two never say "auto": the beta of dpo, which is there from the start (CN1229), and the reasoning effort, whose
+    word for it is "default" (SPEC).
+    """
+    values = resolved or requested
+    unsaid: dict[str, float | str] = {"beta": AUTO_BETA, "reasoning_effort": "default"}
+    found: dict[str, int | float | str] = {}
+    for key in ("n_epochs", "batch_size", "learning_rate_multiplier", *_KEYS[method]):
+        value = getattr(values, key)
+        found[key] = unsaid.get(key, "auto") if value is None else value
+    return found
 
 
 def auto_epochs(n_examples: int) -> int:
@@ -67,3 +136,7 @@ def auto_batch_size(n_examples: int) -> int:
 def total_steps(resolved: Resolved, n_examples: int) -> int:
     """Steps of the whole job: the last batch of an epoch may be smaller, and counts."""
     return resolved.n_epochs * -(-n_examples // resolved.batch_size)
+
+
+def _whole(number: float) -> int | float:
+    return int(number) if float(number).is_integer() else number

@@ -6,8 +6,9 @@ written on the wire is the business of ``http/render.py``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from mocktune.domain.clock import VirtualTime
 from mocktune.domain.hyperparameters import Requested, Resolved
@@ -33,7 +34,9 @@ class WandbIntegration:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A create request that passed every check of its shape."""
+    """A create request that passed every check of its shape. ``grader`` (normalized) and ``response_format`` belong to
+    the method ``reinforcement``.
+    """
 
     model: str
     training_file: str
@@ -44,6 +47,8 @@ class JobRequest:
     hyperparameters: Requested = field(default_factory=Requested)
     integrations: tuple[WandbIntegration, ...] = ()
     metadata: tuple[tuple[str, str], ...] | None = None
+    grader: Mapping[str, Any] | None = None
+    response_format: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

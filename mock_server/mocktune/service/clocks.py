@@ -85,7 +85,8 @@ class ClockService:
             raise NotFoundError(f"Could not find fine tune: {job_id:.200}", code="fine_tune_not_found", param="job")
         timeline = await timeline_of(job, self._datasets)
         instant = timeline.ends_at if status == "terminal" else timeline.instant_of(JobStatus(status))
-        target = timeline.ends_at if instant is None else instant
+        # A job that stays paused has no end to go to: the clock stays where it is.
+        target = instant or timeline.ends_at or visit.now
         return await self._advance(visit, VirtualTime(max(target, visit.now)), reached=instant is not None)
 
     async def _advance(self, visit: Visit, target: VirtualTime, *, reached: bool = True) -> Advanced:
@@ -125,7 +126,9 @@ class ClockService:
 def _unfinished(visit: Visit) -> list[JobRecord]:
     """Jobs that may still change; those whose whole plan lies behind are left alone."""
     return [
-        job for job in visit.sandbox.jobs.newest_first() if job.timeline is None or job.timeline.ends_at > visit.now
+        job
+        for job in visit.sandbox.jobs.newest_first()
+        if job.timeline is None or (end := job.timeline.ends_at) is None or end > visit.now
     ]
 
 

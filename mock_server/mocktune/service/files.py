@@ -14,7 +14,6 @@ from mocktune.domain import ids
 from mocktune.domain.clock import SECOND, VirtualTime
 from mocktune.domain.draws import derive_seed
 from mocktune.domain.errors import ConflictError, NotFoundError, ParameterError
-from mocktune.domain.metrics import csv_header, csv_row
 from mocktune.domain.objects import FileView
 from mocktune.domain.timeline import Timeline
 from mocktune.ports import Blob
@@ -165,8 +164,7 @@ _SCRIPTED_ERROR = (
 
 
 def _csv(timeline: Timeline) -> bytes:
-    rows = [csv_header(), *(csv_row(metrics) for metrics in timeline.result_steps(MAX_RESULT_ROWS))]
-    return ("\n".join(rows) + "\n").encode("ascii")
+    return ("\n".join(timeline.result_rows(MAX_RESULT_ROWS)) + "\n").encode("ascii")
 
 
 def _check_upload(upload: Upload) -> None:

@@ -6,11 +6,20 @@ from collections.abc import Mapping
 
 from mocktune.domain import ids
 from mocktune.domain.draws import derive_seed
-from mocktune.domain.errors import InvalidRequestError, NotFoundError, ParameterError
+from mocktune.domain.error_kinds.jobs import (
+    ALREADY_COMPLETED,
+    INVALID_FILE,
+    MODEL_NOT_AVAILABLE,
+    NO_SUCH_JOB,
+    TOO_MANY_PAUSES,
+    WRONG_STATE,
+)
 from mocktune.domain.lifecycle import JobStatus
 from mocktune.domain.models import BaseModel, resolve_base_model
 from mocktune.domain.objects import CheckpointView, EventView, JobRequest, JobView
-from mocktune.domain.timeline import Signal, result_file_id
+from mocktune.domain.pauses import MAX_PAUSES
+from mocktune.domain.plan import result_file_id
+from mocktune.domain.timeline import Signal
 from mocktune.service.datasets import Datasets
 from mocktune.service.paging import Page, take, unknown_cursor, walk
 from mocktune.service.records import FileRecord, JobRecord, ModelRecord
@@ -28,6 +37,9 @@ class JobService:
 
     def __init__(self, datasets: Datasets) -> None:
         self._datasets = datasets
+
+    def check_organization(self, visit: Visit) -> None:
+        """Whether the caller's organization may create jobs at all, which is asked before anything else."""
 
     async def create(self, visit: Visit, request: JobRequest) -> JobView:
         """Stores the inputs and never waits: a file may still be processing, and faults in it fail the job later.
@@ -74,10 +86,34 @@ class JobService:
         """Legal in every status that is not terminal."""
         job = _get(visit, id)
         timeline = await timeline_of(job, self._datasets)
-        if timeline.status_at(visit.now).terminal:
-            raise InvalidRequestError(f"Job has already completed: {id}")  # assumed, contract 5.2
-        job.timeline = timeline.with_signal(Signal(visit.now, "cancel"))
-        drop_unneeded(job.training)
+        if not timeline.status_at(visit.now).terminal:
+            job.timeline = timeline.with_signal(Signal(visit.now, "cancel"))
+            drop_unneeded(job.training)
+        elif not visit.loose:
+            raise ALREADY_COMPLETED(id=id)
+        return await self._view(visit, job)
+
+    async def pause(self, visit: Visit, id: str) -> JobView:
+        """Legal while the job runs: its progress stands still until it is resumed [SPEC, RFTDOC]."""
+        job = _get(visit, id)
+        timeline = await timeline_of(job, self._datasets)
+        if timeline.status_at(visit.now) is JobStatus.RUNNING:
+            if sum(signal.do == "pause" for signal in timeline.signals) >= MAX_PAUSES:
+                raise TOO_MANY_PAUSES(id=id, most=MAX_PAUSES)
+            job.timeline = timeline.with_signal(Signal(visit.now, "pause"))
+        elif not visit.loose:
+            raise WRONG_STATE(do="pause", id=id, status=timeline.status_at(visit.now))
+        return await self._view(visit, job)
+
+    async def resume(self, visit: Visit, id: str) -> JobView:
+        """Legal while the job is paused: it queues again, then goes on from where it stood."""
+        job = _get(visit, id)
+        timeline = await timeline_of(job, self._datasets)
+        if timeline.status_at(visit.now) is JobStatus.PAUSED:
+            job.timeline = timeline.with_signal(Signal(visit.now, "resume"))
+            expect_end(visit.sandbox, job)
+        elif not visit.loose:
+            raise WRONG_STATE(do="resume", id=id, status=timeline.status_at(visit.now))
         return await self._view(visit, job)
 
     async def events(self, visit: Visit, id: str, *, after: str | None, limit: int) -> Page[EventView]:
@@ -87,8 +123,10 @@ class JobService:
         before = None
         if after is not None:
             before = ids.event_index(job.seed, after)
-            if before is None or before >= timeline.event_count(visit.now):
+            known = before is not None and before < timeline.event_count(visit.now)
+            if not known and not visit.loose:
                 raise unknown_cursor(after)
+            before = before if known else None
         return take(timeline.events_newest_first(visit.now, before=before), limit)
 
     async def checkpoints(self, visit: Visit, id: str, *, after: str | None, limit: int) -> Page[CheckpointView]:
@@ -97,9 +135,10 @@ class JobService:
         checkpoints = timeline.checkpoints_at(visit.now)
         if after is not None:
             known = [checkpoint.id for checkpoint in checkpoints]
-            if after not in known:
+            if after in known:
+                checkpoints = checkpoints[known.index(after) + 1 :]
+            elif not visit.loose:
                 raise unknown_cursor(after)
-            checkpoints = checkpoints[known.index(after) + 1 :]
         return take(checkpoints, limit)
 
     async def _view(self, visit: Visit, job: JobRecord) -> JobView:
@@ -146,15 +185,15 @@ def _created_view(sandbox: Sandbox, job: JobRecord) -> JobView:
 
 def _get(visit: Visit, id: str) -> JobRecord:
     job = visit.sandbox.jobs.get(id)
-    if job is None:  # OBS RUBY
-        raise NotFoundError(f"Could not find fine tune: {id:.200}", code="fine_tune_not_found", param="fine_tune_id")
+    if job is None:
+        raise NO_SUCH_JOB(id=id)
     return job
 
 
 def _file(visit: Visit, id: str, param: str) -> FileRecord:
     file = visit.sandbox.files.get(id)
     if file is None:
-        raise ParameterError(f"invalid {param}: {id:.200}", param=param)  # OBS
+        raise INVALID_FILE(which=param, id=id, param=param)
     return file
 
 
@@ -165,11 +204,7 @@ def _tunable_model(visit: Visit, request: JobRequest) -> tuple[BaseModel, ModelR
         parent = None
     model = parent.job.model if parent else resolve_base_model(request.model)
     if model is None or request.method not in model.methods:
-        raise InvalidRequestError(  # OBS
-            f"Model {request.model:.200} is not available for fine-tuning or does not exist.",
-            code="model_not_available",
-            param="model",
-        )
+        raise MODEL_NOT_AVAILABLE(model=request.model)
     return model, parent
 
 

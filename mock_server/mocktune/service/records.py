@@ -11,7 +11,8 @@ from mocktune.domain.lifecycle import JobStatus
 from mocktune.domain.models import BaseModel
 from mocktune.domain.objects import JobRequest
 from mocktune.domain.scenario import Scenario
-from mocktune.domain.timeline import ModelWindow, Timeline
+from mocktune.domain.plan import ModelWindow
+from mocktune.domain.timeline import Timeline
 from mocktune.ports import Blob
 
 log = logging.getLogger("mocktune")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from heapq import heappop, heappush
 
 from mocktune.domain.clock import VirtualTime
-from mocktune.domain.timeline import Timeline, earliest_end, result_file_id
+from mocktune.domain.plan import earliest_end, result_file_id
+from mocktune.domain.timeline import Timeline
 from mocktune.service.datasets import Datasets
 from mocktune.service.records import FileRecord, JobRecord, ModelRecord
 from mocktune.service.retention import remove_file
@@ -56,7 +57,7 @@ async def settle(visit: Visit, datasets: Datasets) -> None:
 
 
 def _settle_job(sandbox: Sandbox, job: JobRecord, timeline: Timeline, at: VirtualTime) -> None:
-    succeeds_at = timeline.plan.finished_at
+    succeeds_at = timeline.succeeds_at
     if succeeds_at is None or not timeline.succeeds:
         return
     if at < succeeds_at:
@@ -66,7 +67,7 @@ def _settle_job(sandbox: Sandbox, job: JobRecord, timeline: Timeline, at: Virtua
 
 
 def _bring_forth(sandbox: Sandbox, job: JobRecord, timeline: Timeline, at: VirtualTime) -> None:
-    training, window = timeline.plan.training, timeline.plan.window
+    training, window = timeline.plan.training, timeline.window
     assert training is not None
     assert window is not None  # a job that succeeds has both
     result = FileRecord(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mocktune.domain.timeline import PlanInputs, Timeline
+from mocktune.domain.plan import PlanInputs
+from mocktune.domain.timeline import Timeline
 from mocktune.service.datasets import Datasets
 from mocktune.service.records import JobRecord
 

@@ -11,52 +11,20 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import scenario
+from lives import FINISH, GOOD, T0, at, inputs, outlook
 
-from mocktune.domain.clock import FROZEN_START, SECOND, VirtualTime
+from mocktune.domain.clock import SECOND, VirtualTime
 from mocktune.domain.formats.defects import Defect
 from mocktune.domain.hyperparameters import Requested
 from mocktune.domain.lifecycle import JobStatus, may_follow
-from mocktune.domain.models import BASE_MODELS, TRAIN_CONTEXTS
 from mocktune.domain.objects import JobRequest
-from mocktune.domain.report import FileReport
-from mocktune.domain.timeline import PlanInputs, Signal, Timeline, earliest_end, normalised_suffix
+from mocktune.domain.plan import earliest_end
+from mocktune.domain.timeline import Signal, Timeline, normalised_suffix
 from mocktune.domain.validation import FileOutlook
-
-T0 = FROZEN_START
-GOOD = FileReport("chat", 12, None, None, 400, 200, dict.fromkeys(TRAIN_CONTEXTS, 500), 0.5)
-
-
-def at(seconds: float) -> VirtualTime:
-    return VirtualTime(T0 + round(seconds * SECOND))
-
-
-def outlook(
-    id: str = "file-A", *, ready: float = 2, report: FileReport | None = GOOD, **changes: object
-) -> FileOutlook:
-    return replace(FileOutlook(id, "fine-tune", at(ready), report), **changes)  # type: ignore[arg-type]
-
-
-def inputs(*changes: str, name: str = "realistic", **others: object) -> PlanInputs:
-    given = {
-        "job_id": "ftjob-1",
-        "seed": 7,
-        "created_at": T0,
-        "request": JobRequest("gpt-4o-mini-2024-07-18", "file-A", suffix="Marv"),
-        "model": BASE_MODELS["gpt-4o-mini-2024-07-18"],
-        "scenario": scenario(name, *changes),
-        "training": outlook(),
-        "validation": None,
-    }
-    return PlanInputs(**{**given, **others})  # type: ignore[arg-type]
 
 
 def messages(timeline: Timeline, now: VirtualTime) -> list[str]:
     return [timeline.event(index, now).message for index in range(timeline.event_count(now))]
-
-
-# 12 examples -> 8 epochs -> 96 steps of 2.5 s: 2 (file) + 45 + 4 + 240 = 291 s.
-FINISH = 291
 
 
 @pytest.mark.parametrize(
@@ -309,8 +277,8 @@ def test_between_two_landmarks_only_steps_change() -> None:
 
 def test_the_rows_of_a_long_result_are_thinned_but_end_with_the_last_step() -> None:
     timeline = Timeline(inputs())
-    assert [metrics.step for metrics in timeline.result_steps(1000)] == list(range(1, 97))
-    thinned = [metrics.step for metrics in timeline.result_steps(20)]
+    assert [int(row.split(",")[0]) for row in list(timeline.result_rows(1000))[1:]] == list(range(1, 97))
+    thinned = [int(row.split(",")[0]) for row in list(timeline.result_rows(20))[1:]]
     assert thinned[:3] == [5, 10, 15]
     assert thinned[-1] == 96
     assert len(thinned) <= 20

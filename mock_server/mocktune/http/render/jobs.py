@@ -1,21 +1,39 @@
-"""Jobs, their events and checkpoints."""
+"""Jobs, their events and checkpoints.
+
+What ``--wire sdk`` changes, so that no value leaves the SDK's strict types:
+
+===================================  ==================  =======================================
+field                                observed            sdk
+===================================  ==================  =======================================
+``error`` of a job that did not fail ``{}``              null
+``hyperparameters`` of dpo and rft   null                the three numbers that all methods have
+``status`` of a paused job           ``paused``          ``queued``
+===================================  ==================  =======================================
+"""
 
 from __future__ import annotations
 
+from mocktune.domain import measures
 from mocktune.domain.clock import unix_seconds
-from mocktune.domain.hyperparameters import Requested, Resolved
-from mocktune.domain.metrics import checkpoint_metrics, event_data
+from mocktune.domain.hyperparameters import shown
+from mocktune.domain.lifecycle import JobStatus
 from mocktune.domain.objects import CheckpointView, EventView, JobView
 from mocktune.http.render import Json, seconds
 from mocktune.settings import Wire
 
 
 def job(view: JobView, wire: Wire) -> Json:
-    request = view.request
-    hyperparameters = _hyperparameters(request.hyperparameters, view.hyperparameters)
-    error: Json | None = {} if wire == "observed" else None
+    request, strict = view.request, wire == "sdk"
+    error: Json | None = None if strict else {}
     if view.error is not None:
         error = {"code": view.error.code, "message": view.error.message, "param": view.error.param}
+    status = view.status
+    if strict and status is JobStatus.PAUSED:
+        status = JobStatus.QUEUED  # it will queue again when it is resumed
+    # OBS CN1229: null for dpo; the public description's reinforcement example has none either.
+    top_level: Json | None = None
+    if strict or request.method == "supervised":
+        top_level = shown(request.hyperparameters, view.hyperparameters, "supervised")
     return {
         "object": "fine_tuning.job",
         "id": view.id,
@@ -25,10 +43,10 @@ def job(view: JobView, wire: Wire) -> Json:
         "fine_tuned_model": view.fine_tuned_model,
         "organization_id": view.organization_id,
         "result_files": view.result_files,
-        "status": view.status,
+        "status": status,
         "validation_file": request.validation_file,
         "training_file": request.training_file,
-        "hyperparameters": hyperparameters,
+        "hyperparameters": top_level,
         "trained_tokens": view.trained_tokens,
         "error": error,
         "user_provided_suffix": request.suffix,
@@ -51,25 +69,28 @@ def job(view: JobView, wire: Wire) -> Json:
         "metadata": None if request.metadata is None else dict(request.metadata),
         "usage_metrics": None,
         "shared_with_openai": False,
-        "method": {"type": request.method, request.method: {"hyperparameters": hyperparameters}},
+        "method": {"type": request.method, request.method: _method(view)},
+        # RFTDOC: of reinforcement alone; the evals platform it belongs to is not played.
+        **({"eval_id": None} if request.method == "reinforcement" else {}),
     }
 
 
-def _hyperparameters(requested: Requested, resolved: Resolved | None) -> Json:
-    shown = resolved or requested
+def _method(view: JobView) -> Json:
+    request = view.request
+    hyperparameters = shown(request.hyperparameters, view.hyperparameters, request.method)
+    if request.method != "reinforcement":
+        return {"hyperparameters": hyperparameters}
     return {
-        "n_epochs": "auto" if shown.n_epochs is None else shown.n_epochs,
-        "batch_size": "auto" if shown.batch_size is None else shown.batch_size,
-        "learning_rate_multiplier": (
-            "auto" if shown.learning_rate_multiplier is None else shown.learning_rate_multiplier
-        ),
+        "grader": request.grader,
+        "response_format": request.response_format,
+        "hyperparameters": hyperparameters,
     }
 
 
 def event(view: EventView) -> Json:
     data: Json | None = None if view.bare else {}
     if view.metrics is not None:
-        data = event_data(view.metrics)
+        data = measures.data(view.metrics)
     return {
         "object": "fine_tuning.job.event",
         "id": view.id,
@@ -88,6 +109,6 @@ def checkpoint(view: CheckpointView) -> Json:
         "created_at": unix_seconds(view.created_at),
         "fine_tuned_model_checkpoint": view.model,
         "fine_tuning_job_id": view.job_id,
-        "metrics": checkpoint_metrics(view.metrics),
+        "metrics": measures.checkpoint(view.metrics),
         "step_number": view.metrics.step,
     }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from mocktune.domain.errors import ParameterError
+from mocktune.domain.error_kinds.jobs import METADATA_BOTH_WAYS, MISSING_GRADER, TOO_MANY_QUERY_FIELDS
 from mocktune.domain.hyperparameters import Requested
 from mocktune.domain.objects import JobRequest, WandbIntegration
 from mocktune.http.answers import json_answer
@@ -15,6 +16,7 @@ from mocktune.http.call import Call, described_by
 from mocktune.http.render import cursor_page
 from mocktune.http.render import jobs as render
 from mocktune.http.render import page as page_json
+from mocktune.http.validation import parse_object
 from mocktune.http.wire import jobs as wire
 from mocktune.http.wire.base import CursorList, List
 from mocktune.service.jobs import MetadataFilter
@@ -44,8 +46,11 @@ def job_routes(services: Services) -> APIRouter:
         ),
     )
     async def create_fine_tuning_job(call: Call) -> Response:
-        request = _job_request(await call.body_as(wire.CreateFineTuningJobRequest))
-        return json_answer(render.job(await jobs.create(await call.visit(), request), form))
+        body = await call.limited_body()
+        visit = await call.visit()
+        jobs.check_organization(visit)  # before the body is looked at (contract 5.4)
+        request = _job_request(call.checked(wire.CreateFineTuningJobRequest, parse_object(body)), loose=visit.loose)
+        return json_answer(render.job(await jobs.create(visit, request), form))
 
     @router.get(
         "",
@@ -76,6 +81,22 @@ def job_routes(services: Services) -> APIRouter:
     async def cancel_fine_tuning_job(call: Call) -> Response:
         return json_answer(render.job(await jobs.cancel(await call.visit(), call.path("fine_tuning_job_id")), form))
 
+    @router.post(
+        "/{fine_tuning_job_id}/pause",
+        response_model=wire.FineTuningJob,
+        openapi_extra=described_by("fine_tuning.jobs.pause", "SPEC, RFTDOC"),
+    )
+    async def pause_fine_tuning_job(call: Call) -> Response:
+        return json_answer(render.job(await jobs.pause(await call.visit(), call.path("fine_tuning_job_id")), form))
+
+    @router.post(
+        "/{fine_tuning_job_id}/resume",
+        response_model=wire.FineTuningJob,
+        openapi_extra=described_by("fine_tuning.jobs.resume", "SPEC, RFTDOC"),
+    )
+    async def resume_fine_tuning_job(call: Call) -> Response:
+        return json_answer(render.job(await jobs.resume(await call.visit(), call.path("fine_tuning_job_id")), form))
+
     @router.get(
         "/{fine_tuning_job_id}/events",
         response_model=List[wire.FineTuningJobEvent],
@@ -103,27 +124,45 @@ def job_routes(services: Services) -> APIRouter:
     return router
 
 
-def _job_request(body: wire.CreateFineTuningJobRequest) -> JobRequest:
-    """``method`` wins over the deprecated top-level ``hyperparameters``."""
-    asked = body.hyperparameters
-    if body.method is not None and body.method.supervised is not None:
-        asked = body.method.supervised.hyperparameters or asked
+def _job_request(body: wire.CreateFineTuningJobRequest, *, loose: bool) -> JobRequest:
+    method = body.method or wire.Method(type="supervised")
+    reinforcement = method.reinforcement if method.type == "reinforcement" else None
+    if method.type == "reinforcement" and reinforcement is None:
+        raise MISSING_GRADER()
     return JobRequest(
         model=body.model,
         training_file=body.training_file,
         validation_file=body.validation_file,
         suffix=body.suffix,
         seed=body.seed,
-        method=body.method.type if body.method else "supervised",
-        hyperparameters=(
-            Requested(asked.n_epochs, asked.batch_size, asked.learning_rate_multiplier) if asked else Requested()
-        ),
+        method=method.type,
+        hyperparameters=_requested(method, body.hyperparameters),
         integrations=tuple(
             WandbIntegration(each.wandb.project, each.wandb.name, each.wandb.entity, tuple(each.wandb.tags or ()))
             for each in body.integrations or ()
         ),
         metadata=None if body.metadata is None else tuple(body.metadata.items()),
+        grader=_grader(reinforcement.grader, loose=loose) if reinforcement else None,
+        response_format=reinforcement.response_format if reinforcement else None,
     )
+
+
+def _requested(method: wire.Method, top_level: wire.Hyperparameters | None) -> Requested:
+    """``method`` wins over the deprecated top-level ``hyperparameters``, which are of the supervised method alone."""
+    chosen: wire.SupervisedMethod | wire.DpoMethod | wire.ReinforcementMethod | None = getattr(method, method.type)
+    asked = chosen.hyperparameters if chosen else None
+    if asked is None and method.type == "supervised":
+        asked = top_level
+    return (
+        Requested() if asked is None else Requested(**{name: getattr(asked, name) for name in asked.model_fields_set})
+    )
+
+
+def _grader(raw: dict[str, Any], *, loose: bool) -> dict[str, Any]:
+    """The grader as the job shows it. Imported here: most jobs have none."""
+    from mocktune.domain.graders import grader_json, parse_grader
+
+    return grader_json(parse_grader(raw, param="method.reinforcement.grader", loose=loose))
 
 
 def _metadata_filter(query: str) -> MetadataFilter:
@@ -131,15 +170,9 @@ def _metadata_filter(query: str) -> MetadataFilter:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
     except ValueError as error:
-        raise ParameterError(
-            f"Too many query parameters: at most {MAX_QUERY_FIELDS} are read.", param=None, code="invalid_value"
-        ) from error
+        raise TOO_MANY_QUERY_FIELDS(most=MAX_QUERY_FIELDS) from error
     wanted = {key[len("metadata[") : -1]: value for key, value in pairs if key.startswith("metadata[")}
     literal = [value for key, value in pairs if key == "metadata"]
     if literal and (wanted or literal != ["null"]):
-        raise ParameterError(
-            "Invalid 'metadata': give either metadata[key]=value pairs or metadata=null, not both.",
-            param="metadata",
-            code="invalid_value",
-        )
+        raise METADATA_BOTH_WAYS()
     return None if literal else wanted

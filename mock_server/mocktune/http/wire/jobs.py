@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WrapValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WrapValidator
 
 from mocktune.domain.objects import MAX_SEED
-from mocktune.http.wire.base import Metadata, Request, Response
+from mocktune.http.wire.base import Metadata, Request, Response, api_value_error
 
 
 def _auto(value: object, handler: Any) -> Any:
@@ -25,13 +25,50 @@ class Hyperparameters(Request):
     learning_rate_multiplier: Annotated[float, Field(gt=0, allow_inf_nan=False), _Auto] | None = None
 
 
+class DpoHyperparameters(Hyperparameters):
+    beta: Annotated[float, Field(gt=0, le=2), _Auto] | None = None
+
+
+class ReinforcementHyperparameters(Hyperparameters):
+    compute_multiplier: Annotated[float, Field(gt=0.00001, le=10), _Auto] | None = None
+    eval_interval: Annotated[int, Field(ge=1), _Auto] | None = None
+    eval_samples: Annotated[int, Field(ge=1), _Auto] | None = None
+    reasoning_effort: Literal["default", "low", "medium", "high"] | None = None
+
+
 class SupervisedMethod(Request):
     hyperparameters: Hyperparameters | None = None
 
 
+class DpoMethod(Request):
+    hyperparameters: DpoHyperparameters | None = None
+
+
+def _json_schema_format(value: dict[str, Any]) -> dict[str, Any]:
+    schema = value.get("json_schema")
+    if value.get("type") != "json_schema" or not isinstance(schema, dict) or not isinstance(schema.get("name"), str):
+        raise api_value_error(
+            "Invalid 'response_format': expected {'type': 'json_schema', 'json_schema': {'name': ..., 'schema': ...}}.",
+            "invalid_value",
+        )
+    return value
+
+
+class ReinforcementMethod(Request):
+    """``response_format`` is in the guide's request and in the public description's example, not in its schema."""
+
+    grader: dict[str, Any]
+    hyperparameters: ReinforcementHyperparameters | None = None
+    response_format: Annotated[dict[str, Any], AfterValidator(_json_schema_format)] | None = None
+
+
 class Method(Request):
-    type: Literal["supervised"]
+    """``type`` chooses; what is said of the other methods is checked and left alone."""
+
+    type: Literal["supervised", "dpo", "reinforcement"]
     supervised: SupervisedMethod | None = None
+    dpo: DpoMethod | None = None
+    reinforcement: ReinforcementMethod | None = None
 
 
 class Wandb(Request):
@@ -80,13 +117,38 @@ class ResolvedHyperparameters(Response):
     learning_rate_multiplier: float | Literal["auto"]
 
 
+class ResolvedDpoHyperparameters(ResolvedHyperparameters):
+    beta: float | Literal["auto"]
+
+
+class ResolvedReinforcementHyperparameters(ResolvedHyperparameters):
+    compute_multiplier: float | Literal["auto"]
+    eval_interval: int | Literal["auto"]
+    eval_samples: int | Literal["auto"]
+    reasoning_effort: Literal["default", "low", "medium", "high"]
+
+
 class SupervisedMethodView(Response):
     hyperparameters: ResolvedHyperparameters
 
 
+class DpoMethodView(Response):
+    hyperparameters: ResolvedDpoHyperparameters
+
+
+class ReinforcementMethodView(Response):
+    grader: dict[str, Any]
+    response_format: dict[str, Any] | None
+    hyperparameters: ResolvedReinforcementHyperparameters
+
+
 class MethodView(Response):
-    type: Literal["supervised"]
-    supervised: SupervisedMethodView
+    """``type``, and the one of the others that it names."""
+
+    type: Literal["supervised", "dpo", "reinforcement"]
+    supervised: SupervisedMethodView | None = None
+    dpo: DpoMethodView | None = None
+    reinforcement: ReinforcementMethodView | None = None
 
 
 class FineTuningJobError(Response):
@@ -124,7 +186,7 @@ class FineTuningJob(Response):
     status: Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
     validation_file: str | None
     training_file: str
-    hyperparameters: ResolvedHyperparameters
+    hyperparameters: ResolvedHyperparameters | None
     trained_tokens: int | None
     error: FineTuningJobError | NoError | None
     user_provided_suffix: str | None
@@ -148,6 +210,16 @@ class MetricsData(Response):
     full_valid_mean_token_accuracy: float | None = None
 
 
+class RewardData(BaseModel):
+    """The data of a metric event of reinforcement: rewards, errors, token use and timing (RFTDOC's sample)."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    step: int
+    total_steps: int
+    train_mean_reward: float
+
+
 class NoData(Response):
     """``{}``: the data of events that are no metrics [OBS]."""
 
@@ -158,7 +230,7 @@ class FineTuningJobEvent(Response):
     created_at: int
     level: Literal["info", "warn", "error"]
     message: str
-    data: MetricsData | NoData | None
+    data: MetricsData | RewardData | NoData | None
     type: Literal["message", "metrics"]
 
 
@@ -172,11 +244,19 @@ class CheckpointMetrics(Response):
     full_valid_mean_token_accuracy: float | None = None
 
 
+class RewardCheckpointMetrics(BaseModel):
+    """Rewards instead of losses (RFTDOC)."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    step: int
+
+
 class FineTuningJobCheckpoint(Response):
     object: Literal["fine_tuning.job.checkpoint"]
     id: str
     created_at: int
     fine_tuned_model_checkpoint: str
     fine_tuning_job_id: str
-    metrics: CheckpointMetrics
+    metrics: CheckpointMetrics | RewardCheckpointMetrics
     step_number: int

@@ -1,0 +1,190 @@
+"""A job's future, decided when it is created: every instant of its life.
+
+``plan`` is a pure function of the inputs at creation: request, files' reports, scenario, seed, t0. What is done to the
+job afterwards (``Signal``) and what of it is to be seen at an instant is the business of ``timeline.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mocktune.domain import ids
+from mocktune.domain.clock import VirtualTime
+from mocktune.domain.draws import derive_seed, uniform
+from mocktune.domain.hyperparameters import Resolved, resolve, total_steps
+from mocktune.domain.metrics import Curve
+from mocktune.domain.models import BaseModel
+from mocktune.domain.objects import JobError, JobRequest
+from mocktune.domain.scenario import Scenario
+from mocktune.domain.validation import FileOutlook, first_fault
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInputs:
+    """All that decides a job's future. ``model`` is the base model, also of a tuned model that is tuned again."""
+
+    job_id: str
+    seed: int
+    created_at: VirtualTime
+    request: JobRequest
+    model: BaseModel
+    scenario: Scenario
+    training: FileOutlook
+    validation: FileOutlook | None
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The part of a plan that only a job with good files has. Step ``k`` ends at ``step_ends(k)``."""
+
+    seed: int
+    starts: VirtualTime
+    lasts: int
+    curve: Curve
+    hyperparameters: Resolved
+
+    @property
+    def ends(self) -> VirtualTime:
+        return VirtualTime(self.starts + self.lasts)
+
+    def step_ends(self, step: int) -> VirtualTime:
+        """Steps end evenly but for a jitter of up to half a step, drawn per step; the last one exactly at the end."""
+        steps = self.curve.total_steps
+        early = 0.0 if step == steps else uniform(self.seed, "step time", step) / 2
+        return VirtualTime(self.starts + int(self.lasts * (step - early) / steps))
+
+    def steps_ended(self, now: VirtualTime) -> int:
+        """How many steps have ended by ``now``, in constant time: the jitter can bring one more step forward."""
+        if now < self.starts:
+            return 0
+        steps = self.curve.total_steps
+        if now >= self.ends:
+            return steps
+        sure = (now - self.starts) * steps // self.lasts
+        return sure + 1 if sure < steps and self.step_ends(sure + 1) <= now else sure
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A planned end. ``finished`` tells whether ``finished_at`` is set: it stays null when validation fails [OBS]."""
+
+    at: VirtualTime
+    error: JobError
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelWindow:
+    """Until ``absent_until`` the name is unknown, until ``ready_at`` the model is loading, then it answers."""
+
+    absent_until: VirtualTime
+    ready_at: VirtualTime
+
+    def state_at(self, now: VirtualTime) -> Literal["absent", "loading", "ready"]:
+        if now < self.absent_until:
+            return "absent"
+        return "loading" if now < self.ready_at else "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every instant of a job's life, in its own time (``pauses.py``). An instant that is None is never reached."""
+
+    validation_starts: VirtualTime
+    resolved_at: VirtualTime | None
+    validated_at: VirtualTime | None
+    training: Training | None
+    failure: Failure | None
+    finished_at: VirtualTime | None
+    model_created_at: VirtualTime | None
+    completed_at: VirtualTime | None
+    window: ModelWindow | None
+    trained_tokens: int
+
+
+def plan(inputs: PlanInputs) -> Plan:
+    """The life that follows from the inputs, to the microsecond."""
+    scenario, seed = inputs.scenario, inputs.seed
+    files = [file for file in (inputs.training, inputs.validation) if file is not None]
+    validation_starts = max([inputs.created_at, *(file.ready_at for file in files)])
+    validating = scenario.job.validating.drawn(seed, "validating")
+    validation_ends = VirtualTime(validation_starts + validating)
+    scripted = scenario.job.failure if scenario.job.outcome == "failed" else None
+
+    fault = first_fault(inputs.model, inputs.training, inputs.validation, by=validation_ends)
+    if fault is not None:
+        return _failing(validation_starts, Failure(validation_ends, fault, finished=False))
+    if scripted and scripted.phase == "validating_files":
+        error = JobError(scripted.code, scripted.message, scripted.param)
+        at = VirtualTime(validation_starts + round(validating * scripted.progress))
+        return _failing(validation_starts, Failure(at, error, finished=False))
+
+    report = inputs.training.report
+    assert report is not None  # a training file without a report is a fault above
+    hyperparameters = resolve(report.examples, inputs.model, inputs.request.hyperparameters)
+    steps = total_steps(hyperparameters, report.examples)
+    queued = scenario.job.queued.drawn(seed, "queued")
+    training_starts = VirtualTime(validation_ends + queued)
+    step = scenario.job.step.drawn(seed, "step")
+    training = Training(
+        seed=derive_seed(seed, "training"),
+        starts=training_starts,
+        lasts=scenario.job.training.drawn(seed, "training") if scenario.job.training else step * steps,
+        hyperparameters=hyperparameters,
+        curve=Curve(
+            seed=derive_seed(seed, "metrics"),
+            total_steps=steps,
+            n_epochs=hyperparameters.n_epochs,
+            examples=report.examples,
+            trained_tokens=report.assistant_tokens,
+            predictability=report.predictability,
+            has_validation=inputs.validation is not None,
+            learning_rate_multiplier=hyperparameters.learning_rate_multiplier,
+            batch_size=hyperparameters.batch_size,
+        ),
+    )
+    # PINOLO: the numbers that replace "auto" appear while the files are still being validated.
+    resolved_at = VirtualTime(validation_starts + validating // 2)
+    if scripted:
+        error = JobError(scripted.code, scripted.message, scripted.param)
+        begins, lasts = (validation_ends, queued) if scripted.phase == "queued" else (training_starts, training.lasts)
+        failure = Failure(VirtualTime(begins + round(lasts * scripted.progress)), error, finished=True)
+        return Plan(validation_starts, resolved_at, validation_ends, training, failure, None, None, None, None, 0)
+
+    final = scenario.job.final_validation.drawn(seed, "final_validation") if inputs.validation else 0
+    finished_at = VirtualTime(training.ends + final)
+    model_created_at = VirtualTime(finished_at + scenario.events.model_created_after.drawn(seed, "model_created_after"))
+    completed_after = scenario.events.completed_after.drawn(seed, "completed_after")
+    absent_until = VirtualTime(finished_at + scenario.model.absent_for.drawn(seed, "absent_for"))
+    return Plan(
+        validation_starts=validation_starts,
+        resolved_at=resolved_at,
+        validated_at=validation_ends,
+        training=training,
+        failure=None,
+        finished_at=finished_at,
+        model_created_at=model_created_at,
+        completed_at=VirtualTime(max(model_created_at, finished_at + completed_after)),
+        window=ModelWindow(
+            absent_until, VirtualTime(absent_until + scenario.model.loading_for.drawn(seed, "loading_for"))
+        ),
+        trained_tokens=report.billable_tokens[inputs.model.train_context] * hyperparameters.n_epochs,
+    )
+
+
+def _failing(validation_starts: VirtualTime, failure: Failure) -> Plan:
+    return Plan(validation_starts, None, None, None, failure, None, None, None, None, 0)
+
+
+def earliest_end(created_at: VirtualTime, ready_at: VirtualTime, scenario: Scenario, seed: int) -> VirtualTime:
+    """An instant before which no job of this scenario can succeed, known without its files' reports."""
+    job = scenario.job
+    training = job.training if job.training is not None else job.step
+    parts = ((job.validating, "validating"), (job.queued, "queued"), (training, "training" if job.training else "step"))
+    return VirtualTime(max(created_at, ready_at) + sum(part.drawn(seed, name) for part, name in parts))
+
+
+def result_file_id(seed: int) -> str:
+    """The id of a job's result file: drawn from the job, so that no upload in between can shift it."""
+    return ids.object_id("file", seed, "result")
