@@ -44,9 +44,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         data = self._waiting + data if self._waiting else data
-        head_ends = data.find(b"\r\n\r\n")
-        length = _LENGTH.search(data, 0, head_ends) if head_ends >= 0 else None
-        if length is None or len(data) < head_ends + 4 + int(length[1]):
+        if not _is_whole(data):
             self._waiting = data
             return
         self._waiting = b""
@@ -69,6 +67,17 @@ class Connection(asyncio.Protocol):
             else:
                 self._done.set_exception(error)
         self._transport.close()
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether an answer has arrived: as many bytes as it said, or the chunk that ends those it did not count."""
+    head_ends = data.find(b"\r\n\r\n")
+    if head_ends < 0:
+        return False
+    length = _LENGTH.search(data, 0, head_ends)
+    if length is None:
+        return data.endswith(b"\r\n0\r\n\r\n")
+    return len(data) >= head_ends + 4 + int(length[1])
 
 
 def _itself(connection: Connection) -> Connection:

@@ -20,8 +20,10 @@ from mocktune_contract.lab import MODEL, TRAINING_FILES, Lab, training_file
 pytestmark = pytest.mark.needs_clock
 
 EXPECTED: dict[str, dict[str, str]] = tomllib.loads(training_file("invalid/expected.toml").decode())
-VALID = {"prompt_completion": "babbage-002"}
+VALID = {"prompt_completion": "babbage-002", "vision": "gpt-4o-2024-08-06"}
 """The model of a valid file, where it is not the usual one."""
+OF_OTHER_METHODS = {"preference", "reinforcement"}
+"""Valid files that are for ``test_dataset_methods.py``, as are the invalid ones that name a method."""
 
 
 def names_of(folder: str) -> list[str]:
@@ -40,7 +42,7 @@ def test_every_bad_file_has_its_expected_error() -> None:
     assert names_of("invalid") == sorted(EXPECTED)
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", [name for name, expected in EXPECTED.items() if "method" not in expected])
 def test_a_bad_file_fails_its_job_in_validation(lab: Lab, name: str) -> None:
     """The source of each text stands beside it in ``expected.toml``."""
     expected = EXPECTED[name]
@@ -83,9 +85,10 @@ def test_the_events_of_a_job_that_failed_validation(lab: Lab) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", names_of("valid"))
+@pytest.mark.parametrize("name", [name for name in names_of("valid") if name not in OF_OTHER_METHODS])
 def test_a_good_file_of_each_kind_is_trained_on(lab: Lab, name: str) -> None:
-    """Contract 3.2 and 3.6: plain, weights, tools, legacy functions, names, content parts, developer, completions."""
+    """Contract 3.2, 3.3 and 3.6: plain, weights, tools, legacy functions, names, content parts, developer, images,
+    completions."""
     job = lab.finished_job(training_file(f"valid/{name}.jsonl"), model=VALID.get(name, MODEL))
     assert job.trained_tokens
 
@@ -180,3 +183,30 @@ def test_a_file_that_is_deleted_after_it_was_validated_is_not_missed(lab: Lab) -
     model = lab.job(job.id).fine_tuned_model
     assert model is not None
     assert lab.says(model, "How long is a nautical mile?") == "1,852 metres, every one of them wet."
+
+
+def test_images_on_a_model_without_vision_fail_the_job(lab: Lab) -> None:
+    """VISDOC names the models; the words are assumed."""
+    file = lab.upload_ready(training_file("valid/vision.jsonl"))
+    assert fail(lab, file.id)["error"] == {
+        "code": "invalid_training_file",
+        "message": (
+            f"The job failed due to an invalid training file. Invalid file format. Input file {file.id} contains "
+            f"images, but the specified model does not support vision fine-tuning (provided model={MODEL})."
+        ),
+        "param": "training_file",
+    }
+
+
+def test_an_image_that_cannot_be_used_is_skipped(lab: Lab) -> None:
+    """VISDOC: such an image is left out and the job goes on. That it costs nothing is assumed; 85 tokens are VISDOC's
+    for ``detail: low``."""
+
+    def trained_tokens(data: bytes) -> int:
+        job = lab.finished_job(data, model="gpt-4o-2024-08-06", hyperparameters={"n_epochs": 1})
+        assert job.trained_tokens is not None
+        return job.trained_tokens
+
+    good = training_file("valid/vision.jsonl")
+    broken = good.replace(b"data:image/png;base64,iVBOR", b"data:image/png;base64,AAAAA")
+    assert trained_tokens(good) - trained_tokens(broken) == 85 * good.count(b"data:image/png")

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mocktune.clock import SystemClock
-from mocktune.domain.clock import ClockMode
-from mocktune.domain.scenario import with_settings
+from mocktune.domain.clock import SECOND, ClockMode, VirtualTime
+from mocktune.domain.profiles import TODAY_START, Profile
 from mocktune.ports import Clock, DatasetReader
 from mocktune.service.chat import ChatService
 from mocktune.service.clocks import ClockService
 from mocktune.service.datasets import Datasets
 from mocktune.service.files import FileService
+from mocktune.service.grading import Grading
 from mocktune.service.jobs import JobService
 from mocktune.service.models import ModelService
 from mocktune.service.sandboxes import SandboxDefaults, Sandboxes
 from mocktune.service.services import Services
-from mocktune.settings import Settings, Wire
+from mocktune.settings import Settings, Wire, starting_scenario
 from mocktune.storage.blobs import DiskBlobs
 from mocktune.storage.dataset_reader import ThreadedDatasetReader, ToktokTokenizer
 from mocktune.storage.memory import MemoryStore
 from mocktune.storage.scenario_files import load_scenario
 from mocktune.storage.secrets import new_secret
+from mocktune.storage.state_files import write_file
+
+if TYPE_CHECKING:
+    from mocktune.domain.grading import TextMetrics
 
 
 def make_settings(
@@ -32,18 +39,21 @@ def make_settings(
     clock: str = "real",
     seed: int = 0,
     wire: Wire = "observed",
+    profile: Profile = "classic",
     **others: Any,
 ) -> Settings:
     """Settings as people write them: a scenario's name, ``changes`` such as ``"model.absent_for=20s"``, and a clock
-    that is ``real``, ``frozen`` or ``x60``; ``others`` are further fields of ``Settings``.
+    that is ``real``, ``frozen`` or ``x60``; ``others`` are further fields of ``Settings``. The ``profile`` ``today``
+    shuts models down by their dates, enforces the recorded limits and starts clocks at 2026-11-22.
 
     Raises ``ScenarioError`` and ``ClockError``, both ``ValueError``, for what cannot be read.
     """
     return Settings(
-        scenario=with_settings(load_scenario(scenario), changes),
+        scenario=starting_scenario(load_scenario(scenario), changes, profile),
         clock=ClockMode.parse(clock),
         seed=seed,
-        wire=wire,
+        wire="sdk" if others.get("loose") else wire,  # what rules let through, strict clients are to parse
+        profile=profile,
         **others,
     )
 
@@ -58,13 +68,18 @@ def bootstrap(
     """A server's services, with the shipped adapters unless others are given."""
     blobs = blobs or DiskBlobs(max_bytes=settings.max_disk_bytes)
     reader = reader or ThreadedDatasetReader()
-    datasets = Datasets(reader)
+    tokenizer = ToktokTokenizer()
+    datasets = Datasets(reader, Grading(_text_metrics, tokenizer))
     defaults = SandboxDefaults(
         seed=settings.seed,
         clock=settings.clock,
         scenario=settings.scenario,
         max_sandboxes=settings.max_sandboxes,
         ttl_s=settings.sandbox_ttl_s,
+        era=TODAY_START if settings.profile == "today" else None,
+        start=_saved_at(settings),
+        with_state=settings.state is not None,
+        one_for_all=bool(settings.save_state_to),
     )
     return Services(
         settings=settings,
@@ -75,8 +90,21 @@ def bootstrap(
         files=FileService(datasets),
         jobs=JobService(datasets),
         models=ModelService(),
-        chat=ChatService(datasets, ToktokTokenizer()),
+        chat=ChatService(datasets, tokenizer),
         clocks=ClockService(datasets),
         warm_up=reader.warm_up,
         close=blobs.close,
+        write_state=partial(write_file, Path(settings.save_state_to)) if settings.save_state_to else None,
     )
+
+
+def _saved_at(settings: Settings) -> VirtualTime | None:
+    state = settings.state
+    return None if state is None or state.now is None else VirtualTime(round(state.now * SECOND))
+
+
+def _text_metrics() -> TextMetrics:
+    """Imported when the first text is compared."""
+    from mocktune.text_metrics import LibraryMetrics
+
+    return LibraryMetrics()

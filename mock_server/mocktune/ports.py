@@ -4,13 +4,16 @@ adapter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO, Protocol, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar
 
 from mocktune.domain.clock import VirtualTime, WallTime
 from mocktune.domain.learned import Learned
-from mocktune.domain.models import Encoding
-from mocktune.domain.report import FileReport
+from mocktune.domain.models import Encoding, Method
+from mocktune.domain.report import FileReport, Screening, Verdict
+
+if TYPE_CHECKING:
+    from mocktune.domain.webhooks import WebhookAnswer, WebhookRequest
 
 T = TypeVar("T")
 
@@ -74,24 +77,52 @@ class Blobs(Protocol):
 
     def writer(self) -> BlobWriter: ...
 
+    def joined(self, parts: Sequence[Blob], sha256: str) -> Blob:
+        """The bytes of ``parts`` in their order as one blob, without a copy; ``sha256`` is that of the whole.
+
+        Its deletion deletes them, once the last of its readers has closed.
+        """
+
 
 class Tokenizer(Protocol):
-    """Exact token counts."""
+    """Exact token counts, and the tokens themselves."""
 
     def count(self, texts: Sequence[str], encoding: Encoding) -> list[int]: ...
 
     def cut(self, text: str, most: int, encoding: Encoding) -> str:
         """The longest beginning of ``text`` of at most ``most`` tokens, whole characters only."""
 
+    def split(self, text: str, encoding: Encoding) -> list[bytes]:
+        """The tokens of ``text``, whose bytes joined are its UTF-8."""
+
 
 class DatasetReader(Protocol):
-    """Reads whole training files without holding up other requests."""
+    """Reads whole training files without holding up other requests. Each method closes its ``source``."""
 
     async def warm_up(self) -> None:
         """Get ready for the first file."""
 
-    async def report(self, source: BinaryIO, size_bytes: int, encoding: Encoding) -> FileReport:
-        """What is known of a file; closes ``source``."""
+    async def verdict(self, source: BinaryIO, size_bytes: int, method: Method = "supervised") -> Verdict:
+        """Whether a file is good, with no token counted."""
+
+    async def report(
+        self, source: BinaryIO, size_bytes: int, encoding: Encoding, method: Method = "supervised"
+    ) -> FileReport:
+        """What is known of a file that a job of this method is about."""
+
+    async def screen(self, source: BinaryIO, size_bytes: int) -> Screening:
+        """What moderation says of a file."""
 
     async def learned(self, source: BinaryIO, size_bytes: int) -> Learned:
-        """What a model learns from a file; closes ``source``."""
+        """What a model learns from a file."""
+
+    async def examples(self, source: BinaryIO, size_bytes: int, numbers: Sequence[int]) -> list[Mapping[str, Any]]:
+        """The examples with these numbers (1-based, rising), at most 64 of them; an empty one in the place of each that
+        does not exist, is no JSON object, or lies behind 32 MiB of others that were asked for."""
+
+
+class WebhookSender(Protocol):
+    """Brings one event to one endpoint."""
+
+    async def send(self, request: WebhookRequest) -> WebhookAnswer:
+        """Sign and send, once, in bounded time. Never raises for what the receiver does, or is not."""

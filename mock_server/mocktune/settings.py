@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mocktune.domain.clock import ClockMode
-from mocktune.domain.scenario import Scenario
+from mocktune.domain.profiles import SCENARIO_CHANGES, Profile
+from mocktune.domain.scenario import Scenario, with_settings
+
+if TYPE_CHECKING:  # most servers begin with nothing
+    from mocktune.domain.state import State
 
 Wire = Literal["observed", "sdk"]
 """``observed``: the values that were recorded (``error: {}`` …); ``sdk``: values inside the SDK's strict types."""
+
+Form = Literal["observed", "sdk", "azure"]
+"""How an answer is written: by ``--wire``, or as Azure does for those who speak its dialect."""
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """The public description's limit of one file; ``--max-file-size`` raises it to the 1 GB older guides name."""
@@ -21,18 +29,37 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1", "testserver"})
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One server's settings. ``allowed_hosts`` and ``allowed_origins`` come on top of the loopback names; ``loose``
-    switches off the rules of ``LOOSE_RULES``."""
+    """One server's settings. ``allowed_hosts``, ``allowed_origins`` and ``allowed_webhook_hosts`` come on top of the
+    loopback names (hosts in lower case, ``*`` is any); ``loose`` switches off the rules of ``LOOSE_RULES``.
+    ``known_organizations`` are those that may train under the profile ``today``; ``scenario`` already holds what the
+    profile sets in it (``starting_scenario``). Every sandbox begins with ``state``; ``save_state_to`` is the path where
+    what became of it is written when the server stops, and then all keys share the one sandbox there is; ``stateless``
+    answers every request from a sandbox of its own.
+    """
 
     scenario: Scenario
     clock: ClockMode = field(default_factory=lambda: ClockMode(1))
     seed: int = 0
     wire: Wire = "observed"
+    profile: Profile = "classic"
+    known_organizations: frozenset[str] = frozenset()
     loose: bool = False
     admin_token: str = ""
     allowed_hosts: frozenset[str] = frozenset()
     allowed_origins: frozenset[str] = frozenset()
+    allowed_webhook_hosts: frozenset[str] = frozenset()
     max_file_bytes: int = MAX_FILE_BYTES
     max_disk_bytes: int = 20 * 1024**3
     max_sandboxes: int = 10_000
     sandbox_ttl_s: float = 24 * 3600.0
+    state: State | None = None
+    save_state_to: str = ""
+    stateless: bool = False
+
+
+def starting_scenario(scenario: Scenario, changes: Iterable[str], profile: Profile) -> Scenario:
+    """``scenario`` as new sandboxes get it: with what ``profile`` sets, then with a user's ``changes``.
+
+    Raises ``ScenarioError`` for a change that cannot be read.
+    """
+    return with_settings(scenario, (*SCENARIO_CHANGES[profile], *changes))

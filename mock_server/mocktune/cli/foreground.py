@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections.abc import Callable
@@ -36,6 +37,20 @@ def _tell_people() -> None:
     log = logging.getLogger("mocktune")
     log.setLevel(logging.INFO)
     log.addHandler(logging.StreamHandler())
+
+
+def fault_of_state(settings: Settings) -> str | None:
+    """What is wrong with the seed state; None for one that every sandbox can begin with."""
+    from mocktune.domain.state import StateError
+
+    services = bootstrap(settings)
+    try:
+        asyncio.run(services.check_state())
+    except StateError as error:
+        return str(error)
+    finally:
+        services.close()
+    return None
 
 
 def serve(settings: Settings, listening: socket.socket, announce: Announce) -> None:

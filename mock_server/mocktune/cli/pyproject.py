@@ -18,10 +18,12 @@ from typing import Any
 from mocktune.cli.exits import fail
 
 KEYS = (
-    "host", "port", "scenario", "set", "clock", "seed", "wire", "admin-token", "allowed-host", "allow-origin",
+    "host", "port", "scenario", "set", "clock", "seed", "wire", "profile", "known-organization", "loose",
+    "state-file", "save-on-exit", "stateless", "admin-token", "allowed-host", "allow-origin", "allow-webhook-host",
     "max-file-size", "max-disk", "max-sandboxes", "sandbox-ttl",
 )  # fmt: skip
-LISTS = frozenset({"set", "allowed-host", "allow-origin"})
+SWITCHES = frozenset({"loose", "save-on-exit", "stateless"})
+LISTS = frozenset({"set", "known-organization", "allowed-host", "allow-origin", "allow-webhook-host"})
 
 
 def serve_defaults(folder: Path | None = None) -> dict[str, Any]:
@@ -64,6 +66,9 @@ def _value(key: str, value: object) -> object:
     if key in LISTS:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             fail(f"./pyproject.toml: [tool.mocktune] {key} must be a list of texts")
+    elif key in SWITCHES:
+        if not isinstance(value, bool):
+            fail(f"./pyproject.toml: [tool.mocktune] {key} must be true or false")
     elif isinstance(value, bool) or not isinstance(value, str | int):
         fail(f"./pyproject.toml: [tool.mocktune] {key} must be a text or a whole number")
     return value

@@ -10,8 +10,8 @@ from mocktune.dataset_engine.report import read_report
 from mocktune.domain.clock import VirtualTime
 from mocktune.domain.models import ASSUMED_PRICES, BaseModel, cost_usd
 from mocktune.domain.objects import JobRequest
-from mocktune.domain.scenario import Scenario
 from mocktune.domain.plan import PlanInputs, plan
+from mocktune.domain.scenario import Scenario
 from mocktune.domain.validation import FileOutlook
 
 

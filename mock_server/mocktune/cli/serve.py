@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,13 +16,15 @@ from mocktune import __version__
 from mocktune.cli.exits import fail
 from mocktune.cli.signals import end_cleanly, held
 from mocktune.domain.clock import SECOND, ClockError, ClockMode, parse_duration
-from mocktune.domain.scenario import ScenarioError, with_settings
-from mocktune.settings import DEFAULT_HOST, DEFAULT_PORT, Settings
+from mocktune.domain.scenario import ScenarioError
+from mocktune.settings import DEFAULT_HOST, DEFAULT_PORT, Settings, starting_scenario
 from mocktune.storage.scenario_files import load_scenario
 from mocktune.storage.secrets import new_admin_token
 
 if TYPE_CHECKING:
     import socket
+
+    from mocktune.domain.state import State
 
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,3})?)\s*([KMGT]?)(?:I?B)?", re.IGNORECASE | re.ASCII)
 _WILDCARDS = frozenset({"0.0.0.0", "::", "[::]"})
@@ -30,6 +33,11 @@ _WILDCARDS = frozenset({"0.0.0.0", "::", "[::]"})
 class WireOption(StrEnum):
     observed = "observed"
     sdk = "sdk"
+
+
+class ProfileOption(StrEnum):
+    classic = "classic"
+    today = "today"
 
 
 def _option(text: str, name: str, metavar: str, *flags: str, **rest: Any) -> Any:
@@ -58,6 +66,30 @@ def serve(
     wire: Annotated[
         WireOption, _option("Values as recorded, or inside the official SDK's strict types.", "WIRE", "observed|sdk")
     ] = WireOption.observed,
+    profile: Annotated[
+        ProfileOption,
+        _option(
+            "All models alive, or those of November 2026 with its limits and refusals.", "PROFILE", "classic|today"
+        ),
+    ] = ProfileOption.classic,
+    known_organization: Annotated[
+        list[str] | None,
+        _option("Organization that may still train under --profile today. Repeatable.", "KNOWN_ORGANIZATION", "ORG"),
+    ] = None,
+    loose: Annotated[
+        bool,
+        _option("Switch off rules of range, choice and state, as spec mocks do. Implies --wire sdk.", "LOOSE", ""),
+    ] = False,
+    state_file: Annotated[
+        str, _option("JSON file with the objects every sandbox begins with.", "STATE_FILE", "FILE", show_default=False)
+    ] = "",
+    save_on_exit: Annotated[
+        bool,
+        _option("Write the state back to --state-file at the end; all keys share one sandbox.", "SAVE_ON_EXIT", ""),
+    ] = False,
+    stateless: Annotated[
+        bool, _option("Answer every request from a fresh copy of the state; send nothing.", "STATELESS", "")
+    ] = False,
     admin_token: Annotated[
         str,
         _option(
@@ -72,6 +104,14 @@ def serve(
     ] = None,
     allow_origin: Annotated[
         list[str] | None, _option("Also answer pages of this origin. Repeatable.", "ALLOW_ORIGIN", "URL")
+    ] = None,
+    allow_webhook_host: Annotated[
+        list[str] | None,
+        _option(
+            "Also send webhooks to this host; * is any. Without it, to this machine only. Repeatable.",
+            "ALLOW_WEBHOOK_HOST",
+            "NAME",
+        ),
     ] = None,
     max_file_size: Annotated[str, _option("Limit of one upload: 512MB, 1GB.", "MAX_FILE_SIZE", "SIZE")] = "512MB",
     max_disk: Annotated[str, _option("Limit of all uploads together.", "MAX_DISK", "SIZE")] = "20GB",
@@ -94,30 +134,60 @@ def serve(
             f"--host {host} can be reached from other machines, so the server needs a token that only you know: "
             "add --admin-token (or set MOCKTUNE_ADMIN_TOKEN), or keep to --host 127.0.0.1"
         )
+    if save_on_exit and (stateless or not state_file):
+        fail("--save-on-exit needs a --state-file to write to, and something to write: it does not go with --stateless")
     names = frozenset(each.lower() for each in allowed_host or ())
     if not loopback and host not in _WILDCARDS:
         names |= {host.strip("[]").lower()}  # an address that was asked for is one to answer under
     try:
         settings = Settings(
-            scenario=with_settings(load_scenario(scenario), set_ or ()),
+            scenario=starting_scenario(load_scenario(scenario), set_ or (), profile.value),
             clock=ClockMode.parse(clock),
             seed=seed,
-            wire=wire.value,
+            wire="sdk" if loose else wire.value,
+            loose=loose,
+            state=_state(state_file, create=save_on_exit),
+            save_state_to=state_file if save_on_exit else "",
+            stateless=stateless,
+            profile=profile.value,
+            known_organizations=frozenset(known_organization or ()),
             admin_token=admin_token or new_admin_token(),
             allowed_hosts=names,
             allowed_origins=frozenset(allow_origin or ()),
+            allowed_webhook_hosts=frozenset(each.strip("[]").lower() for each in allow_webhook_host or ()),
             max_file_bytes=size_bytes(max_file_size),
             max_disk_bytes=size_bytes(max_disk),
             max_sandboxes=max_sandboxes,
             sandbox_ttl_s=parse_duration(sandbox_ttl) / SECOND,
         )
-    except (ScenarioError, ClockError, SizeError) as error:
+    except (ScenarioError, ClockError, SizeError, StateFileError) as error:
         fail(str(error))
     # Only now the slow imports: what was mistyped is told at once.
     with held():
         from mocktune.cli import foreground
 
+        if settings.state is not None and (fault := foreground.fault_of_state(settings)):
+            fail(f"{state_file}: {fault}")
     foreground.serve(settings, _listen(host.strip("[]"), port), announce)
+
+
+class StateFileError(ValueError):
+    """A state file that cannot be read."""
+
+
+def _state(path: str, *, create: bool) -> State | None:
+    """The state in a file; an empty one where the file is yet to be written."""
+    if not path:
+        return None
+    from mocktune.domain.state import State, StateError
+    from mocktune.storage.state_files import load_state_file
+
+    if create and not Path(path).exists():
+        return State(schema=1)
+    try:
+        return load_state_file(Path(path))
+    except StateError as error:
+        raise StateFileError(str(error)) from error
 
 
 def is_loopback(host: str) -> bool:
@@ -168,7 +238,8 @@ def announce(settings: Settings, listening: socket.socket) -> None:
     }
     print(
         f"mocktune {__version__} plays the fine-tuning API at {root} "
-        f"(scenario {settings.scenario.name}, clock {settings.clock}, seed {settings.seed}).\n"
+        f"(scenario {settings.scenario.name}, clock {settings.clock}, seed {settings.seed}"
+        f"{'' if settings.profile == 'classic' else f', profile {settings.profile}'}).\n"
         "\n"
         f"  export OPENAI_BASE_URL={base_url}\n"
         "  export OPENAI_API_KEY=sk-anything      # any key works; each has a sandbox of its own\n"

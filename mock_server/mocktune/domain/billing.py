@@ -2,7 +2,8 @@
 
 Training (contract 3.8): the tokens of what the messages say, plus 4 for each message and 1 for each example. The sum
 for three-message examples is recorded (RUBY: 10 examples, 377 tokens of content, 10 epochs, 5,070 billed); how it
-splits into the two numbers is assumed, and so are the same overhead for o200k, images and prompt/completion pairs.
+splits into the two numbers is assumed, and so are the same overhead for o200k, images, prompt/completion pairs and
+preferences (input and both outputs). A job that is billed by time shows the tokens of its prompts.
 Inference: the cookbook's rule, which the cookbook shows to agree with the API's own count, tools included.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mocktune.domain.formats.chat import is_trained
+from mocktune.domain.formats.images import skipped
 from mocktune.domain.models import Encoding
 from mocktune.domain.report import FileFormat
 
@@ -52,13 +54,15 @@ class ExampleTexts(NamedTuple):
     """The texts of one example that take tokens, and the tokens that no text stands for.
 
     A named tuple, since a file has one for each of its lines. ``context`` is read, ``learned`` is trained on,
-    ``definitions`` are those of tools.
+    ``definitions`` are those of tools. ``images`` counts all of them, also the ``skipped_images``, which cost nothing.
     """
 
     context: list[str]
     learned: list[str]
     definitions: list[str]
     fixed: int
+    images: int = 0
+    skipped_images: int = 0
 
 
 def example_tokens(
@@ -72,34 +76,44 @@ def example_texts(example: Mapping[str, Any], format: FileFormat, encoding: Enco
     """What ``count_examples`` needs of an example that passed ``check_example``; ``encoding`` prices its tools."""
     if format == "prompt_completion":
         return ExampleTexts([example["prompt"]], [example["completion"]], [], 0)
-    messages = example["messages"]
-    fixed = TOKENS_PER_EXAMPLE + TOKENS_PER_MESSAGE * len(messages)
+    asked = example["input"] if format == "preference" else example
     context: list[str] = []
     learned: list[str] = []
-    for message in messages:
-        texts = learned if message["role"] == "assistant" and is_trained(message) else context
+    images = left_out = 0
+    for message in asked["messages"]:
+        taught = format == "chat" and message["role"] == "assistant" and is_trained(message)
+        texts = learned if taught else context
         if len(message) == 2 and type(content := message.get("content")) is str:
             texts.append(content)
-        else:
-            fixed += TOKENS_PER_IMAGE * _add_texts(message, texts)
+        elif urls := _add_texts(message, texts):
+            images += len(urls)
+            left_out += sum(skipped(url) is not None for url in urls)
+    n_messages = len(asked["messages"])
+    if format == "preference":
+        for output in (*example["preferred_output"], *example["non_preferred_output"]):
+            _add_texts(output, learned)
+            n_messages += 1
+    fixed = TOKENS_PER_EXAMPLE + TOKENS_PER_MESSAGE * n_messages + TOKENS_PER_IMAGE * (images - left_out)
     definitions: list[str] = []
-    if len(example) > 1:
-        tools = (*example.get("tools", ()), *example.get("functions", ()))
+    if len(asked) > 1:
+        tools = [*asked.get("tools", ())]
+        if format == "chat":
+            tools += asked.get("functions", ())
         fixed += _add_definitions(tools, definitions, encoding)
-    return ExampleTexts(context, learned, definitions, fixed)
+    return ExampleTexts(context, learned, definitions, fixed, images, left_out)
 
 
 def count_examples(examples: Sequence[ExampleTexts], count: Count) -> list[ExampleTokens]:
     """The tokens of each example, after one call of ``count`` for the texts of all."""
     texts: list[str] = []
-    for context, learned, definitions, _ in examples:
+    for context, learned, definitions, *_ in examples:
         texts += context
         texts += learned
         texts += definitions
     counts = count(texts)
     tokens = []
     start = 0
-    for context, learned, definitions, fixed in examples:
+    for context, learned, definitions, fixed, _, _ in examples:
         middle = start + len(context)
         end = middle + len(learned)
         assistant = sum(counts[middle:end])
@@ -120,24 +134,25 @@ def chat_prompt_tokens(
     texts: list[str] = []
     fixed = PROMPT_TOKENS_FOR_REPLY
     for message in messages:
-        fixed += PROMPT_TOKENS_PER_MESSAGE + TOKENS_PER_IMAGE * _add_texts(message, texts)
+        fixed += PROMPT_TOKENS_PER_MESSAGE + TOKENS_PER_IMAGE * len(_add_texts(message, texts))
         if message.get("name"):
             fixed += PROMPT_TOKENS_PER_NAME
     fixed += _add_definitions(tools or (), texts, encoding)
     return fixed + sum(count(texts))
 
 
-def _add_texts(message: Mapping[str, Any], texts: list[str]) -> int:
+def _add_texts(message: Mapping[str, Any], texts: list[str]) -> list[str]:
     """Append what ``message`` says to ``texts``: content, name, and of each call its name and arguments. Answers the
-    number of images. A call's id and a tool message's reference to it cost nothing (assumed)."""
-    images = 0
+    URLs of its images. A call's id and a tool message's reference to it cost nothing (assumed)."""
+    images: list[str] = []
     content = message.get("content")
     if isinstance(content, str):
         texts.append(content)
     elif content:
         for part in content:
             if part["type"] == "image_url":
-                images += 1
+                image = part.get("image_url")
+                images.append(image["url"] if isinstance(image, dict) else "")
             elif isinstance(text := part.get("text", part.get("refusal")), str):
                 texts.append(text)
     calls = [call["function"] for call in message.get("tool_calls") or () if "function" in call]

@@ -12,16 +12,18 @@ from hashlib import blake2b
 import msgspec
 
 _ROLES = {"developer": "system", "function": "tool"}
+_LINKED = ("assistant", "tool")
 
 Message = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call of a function; ``arguments`` is JSON text, as it was trained."""
+    """One call of a function; ``arguments`` is JSON text, as it was trained. Those of a ``custom`` tool are any text."""
 
     name: str
     arguments: str
+    custom: bool = False
 
 
 def text_of(content: object) -> str:
@@ -53,6 +55,10 @@ def calls_of(message: Message) -> list[tuple[object, ToolCall]]:
             name, arguments = function.get("name"), function.get("arguments", "{}")
             if isinstance(name, str) and isinstance(arguments, str):
                 found.append((call.get("id"), ToolCall(name, arguments)))
+        elif isinstance(called := call.get("custom") if isinstance(call, Mapping) else None, Mapping):
+            name, text = called.get("name"), called.get("input")
+            if isinstance(name, str) and isinstance(text, str):
+                found.append((call.get("id"), ToolCall(name, text, custom=True)))
     return found
 
 
@@ -116,14 +122,14 @@ class Context:
     __slots__ = ("_answered", "_call_ids", "_no_system", "_tail", "_whole", "last_role", "prompt", "tool_text")
 
     def __init__(self, messages: Sequence[object] = ()) -> None:
-        self._whole, self._no_system, self._tail = (blake2b(digest_size=8) for _ in range(3))
+        self._whole, self._no_system, self._tail = blake2b(digest_size=8), blake2b(digest_size=8), blake2b(digest_size=8)
         self._call_ids: list[object] = []
         self._answered = 0
         self.prompt = ""  # of the last user message, normalised
         self.tool_text = ""  # of the last tool result
         self.last_role = ""  # system messages do not count
         for message in messages:
-            if isinstance(message, Mapping):
+            if type(message) is dict or isinstance(message, Mapping):  # the first is what there is, and quick to ask
                 self.add(message)
 
     def add(self, message: Message) -> None:
@@ -131,13 +137,16 @@ class Context:
         role = _ROLES.get(role, role)
         content = message.get("content")
         text = normalise(text_of(content))
-        # split() removed the separators from every text.
-        record = "\x1e".join((role, text, *self._links(role, message))).encode("utf-8", "surrogatepass") + b"\x1d"
-        seen = "\x1e".join(_images(content)).encode("utf-8", "surrogatepass")
-        self._whole.update(record + seen)
+        said = f"{role}\x1e{text}"  # split() removed the separators from every text
+        if role in _LINKED:
+            said = "\x1e".join((said, *self._links(role, message)))
+        record = seen = said.encode("utf-8", "surrogatepass") + b"\x1d"
+        if type(content) is not str:
+            seen += "\x1e".join(_images(content)).encode("utf-8", "surrogatepass")
+        self._whole.update(seen)
         if role == "system":
             return
-        self._no_system.update(record + seen)
+        self._no_system.update(seen)
         self.last_role = role
         if role == "user":
             self.prompt, self.tool_text = text, ""
@@ -161,10 +170,11 @@ class Context:
 
     def keys(self) -> tuple[int, int, int]:
         """8-byte hashes, strictest first: the whole, without system messages, since the last user message."""
-        whole, no_system, tail = (
-            int.from_bytes(state.digest(), "big") for state in (self._whole, self._no_system, self._tail)
+        return (
+            int.from_bytes(self._whole.digest(), "big"),
+            int.from_bytes(self._no_system.digest(), "big"),
+            int.from_bytes(self._tail.digest(), "big"),
         )
-        return whole, no_system, tail
 
     @property
     def ends_in_tool_result(self) -> bool:

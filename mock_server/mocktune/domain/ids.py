@@ -14,8 +14,9 @@ from mocktune.domain.clock import VirtualTime, unix_seconds
 from mocktune.domain.draws import BASE62, derive_seed, digest, from_digits, integer, text, to_digits
 
 Kind = Literal[
-    "job", "file", "checkpoint", "chat", "organization", "fingerprint", "upload", "upload_part", "permission",
-    "completion", "moderation", "response", "response_item", "webhook_endpoint", "webhook_event",
+    "job", "file", "azure_job", "azure_file", "checkpoint", "chat", "organization", "fingerprint", "upload",
+    "upload_part", "permission", "completion", "moderation", "response", "response_item", "webhook_endpoint",
+    "webhook_event",
 ]  # fmt: skip
 
 _HEX = "0123456789abcdef"
@@ -27,6 +28,9 @@ _SHAPES: dict[Kind, tuple[str, int, str]] = {
     "chat": ("chatcmpl-", 29, BASE62),
     "organization": ("org-", 24, BASE62),
     "fingerprint": ("fp_", 10, _HEX),
+    # learn.microsoft.com, samples of the Azure REST reference.
+    "azure_job": ("ftjob-", 32, _HEX),
+    "azure_file": ("file-", 32, _HEX),
     "upload": ("upload_", 32, _HEX),
     "upload_part": ("part_", 32, _HEX),
     "permission": ("cp_", 24, BASE62),
@@ -96,6 +100,11 @@ def model_suffix_id(seed: int, created_at: VirtualTime, *which: str | int) -> st
     """
     period = unix_seconds(created_at) // (1 << 20) % 62**2
     return to_digits(period, 2) + text(seed, 6, "model", *which)
+
+
+def azure_model_id(seed: int, *which: str | int) -> str:
+    """The 32 digits that end the name of a model tuned on Azure."""
+    return text(seed, 32, "azure model", *which, alphabet=_HEX)
 
 
 def service_seed(job_seed: int) -> int:

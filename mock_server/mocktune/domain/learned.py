@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from mocktune.domain import draws
@@ -46,6 +47,7 @@ _QUESTION_CHARS = 80
 _MAX_LABELS = 32
 _MOSTLY = 0.8
 _INDEX_BITS = 16
+_SHORT_LINE_BYTES = 4_096  # of a line that is remembered when it was read
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])|\s*\n\s*")
 
@@ -88,8 +90,11 @@ class _ExactTable:
         return min(places, default=None)
 
     def find(self, keys: tuple[int, int, int]) -> int | None:
-        found = (self.at_level(level, key) for level, key in enumerate(keys))
-        return next((place for place in found if place is not None), None)
+        for level, key in enumerate(keys):
+            place = self.at_level(level, key)
+            if place is not None:
+                return place
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +237,13 @@ class Learned:
         return Answer(f"{first.opening}{stop} {last.closing}", match="style")
 
 
+_lately_read = lru_cache(maxsize=256)(conversation_of)
+
+
 def _trained_answer(place: int, match: Match, tools_offered: frozenset[str], read_line: ReadLine) -> Answer | None:
     """The trained turn at ``place``; None where it may not or cannot be said."""
-    messages = conversation_of(read_line(place >> _INDEX_BITS))
+    line = read_line(place >> _INDEX_BITS)
+    messages = _lately_read(line) if len(line) <= _SHORT_LINE_BYTES else conversation_of(line)
     index = place & (1 << _INDEX_BITS) - 1
     if index >= len(messages) or not is_learned(messages[index]):
         return None

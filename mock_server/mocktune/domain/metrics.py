@@ -34,7 +34,7 @@ _LEARNING_EXPONENT = (0.3, 0.8)
 _TYPICAL_TOKENS = 60.0
 """Learned tokens of an example that counts as one: a chat answer of a few sentences. The fourth root of the length
 counts: answers ten times as long teach 1.8 times as much, far less than ten times more examples do."""
-_TYPICAL_RATE = 2.0
+TYPICAL_RATE = 2.0
 """The multiplier "auto" gives gpt-3.5-turbo (OBS): there the rate changes nothing. Its root counts."""
 _MEMORY_PER_EPOCH = 0.78
 """Factor on the training loss at each epoch boundary: a stair one can see, and nine of them leave a tenth, which
@@ -49,7 +49,7 @@ _BATCH_TOKENS_SPREAD = 0.4
 """Answers are between 0.6 and 1.4 times their mean length, which makes accuracies multiples of 1/16, 1/20, 1/23…"""
 _ACCURACY_SIGMA = 0.5
 """Share of the binomial spread of correct tokens: the loss already carries the rest."""
-_ACCURACY_DECAY = 0.3
+ACCURACY_DECAY = 0.3
 """accuracy = exp(-decay * loss): 3.6 -> 0.34, 1.0 -> 0.74, 0.3 -> 0.91, as logs of language models pair them."""
 
 _GAP = (0.06, 0.25)
@@ -66,7 +66,7 @@ _OVERFIT_GROWTH = 0.12
 """Growth of the validation loss with the log of the squared epochs since, so that it turns gently and never explodes:
 five epochs too many cost 40 %, twenty 70 %."""
 
-_VALIDATE_EVERY = 10
+VALIDATE_EVERY = 10
 """Steps between validation batches (NERBOOK, PINOLO)."""
 
 _DRAWS = Struct(">7Q")
@@ -123,18 +123,18 @@ def metrics_at(curve: Curve, step: int) -> StepMetrics:
     sigma = _NOISE_SIGMA * (1.0 + exp(-smooth / _NOISE_KNOWN_LOSS)) / sqrt(batch_size)
     train_loss = smooth * exp(sigma * (radius * cos(angle) - 0.5 * sigma))  # log-normal with mean 1
     batch_tokens = curve.trained_tokens / curve.examples * batch_size
-    train_accuracy = _batch_accuracy(train_loss, batch_tokens, three * _UNIT, radius * sin(angle))
+    train_accuracy = batch_accuracy(train_loss, batch_tokens, three * _UNIT, radius * sin(angle))
 
     valid_loss = valid_accuracy = full_loss = full_accuracy = None
     if curve.has_validation:
-        if step % _VALIDATE_EVERY == 0:
+        if step % VALIDATE_EVERY == 0:
             wobble = (four + five) * _UNIT - 1.0
             valid_loss = _validation_loss(curve, step, 1.0 + _VALIDATION_SPREAD * wobble)
-            valid_accuracy = _batch_accuracy(valid_loss, batch_tokens, six * _UNIT, 0.0)
+            valid_accuracy = batch_accuracy(valid_loss, batch_tokens, six * _UNIT, 0.0)
         if step % (curve.total_steps // curve.n_epochs) == 0:
             wobble = 2.0 * seven * _UNIT - 1.0
             full_loss = _validation_loss(curve, step, 1.0 + _FULL_VALIDATION_SPREAD * wobble)
-            full_accuracy = exp(-_ACCURACY_DECAY * full_loss)
+            full_accuracy = exp(-ACCURACY_DECAY * full_loss)
     return StepMetrics(
         step, curve.total_steps, train_loss, train_accuracy, valid_loss, valid_accuracy, full_loss, full_accuracy
     )
@@ -227,7 +227,7 @@ def _general_loss(curve: Curve, epochs: float) -> float:
     # A set without learned tokens counts as one token an example: the file was accepted, so something falls.
     tokens = max(curve.trained_tokens / curve.examples, 1.0)
     # Over the root of the batch size: half-way between counting examples and counting updates of the weights.
-    speed = sqrt(curve.learning_rate_multiplier / _TYPICAL_RATE * sqrt(tokens / _TYPICAL_TOKENS) / curve.batch_size)
+    speed = sqrt(curve.learning_rate_multiplier / TYPICAL_RATE * sqrt(tokens / _TYPICAL_TOKENS) / curve.batch_size)
     seen = epochs * curve.examples * speed
     learned: float = (1.0 + seen / _LEARNING_SCALE_EXAMPLES) ** -exponent
     return floor + (start - floor) * learned
@@ -244,12 +244,12 @@ def _validation_loss(curve: Curve, step: int, gap_factor: float) -> float:
     return general * (1.0 + gap * gap_factor) * overfit
 
 
-def _batch_accuracy(loss: float, mean_tokens: float, length: float, luck: float) -> float:
+def batch_accuracy(loss: float, mean_tokens: float, length: float, luck: float) -> float:
     """Share of correct tokens in a batch, a multiple of one over its tokens.
 
     ``length`` in 0..1 says how long the batch is beside ``mean_tokens``; ``luck`` is a standard normal.
     """
     tokens = max(1, round(mean_tokens * (1.0 + _BATCH_TOKENS_SPREAD * (2.0 * length - 1.0))))
-    expected = exp(-_ACCURACY_DECAY * loss)
+    expected = exp(-ACCURACY_DECAY * loss)
     spread = _ACCURACY_SIGMA * sqrt(expected * (1.0 - expected) * tokens)
     return min(max(round(expected * tokens + luck * spread), 0), tokens) / tokens

@@ -6,8 +6,10 @@ Prices are US dollars per million tokens. A price marked in ``ASSUMED_PRICES`` i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from mocktune.domain.clock import VirtualTime, parse_instant
 
 Method = Literal["supervised", "dpo", "reinforcement"]
 Encoding = Literal["o200k_base", "cl100k_base"]
@@ -31,6 +33,10 @@ class BaseModel:
 
     ``train_context`` is the length in tokens after which a training example is cut (BESTDOC: truncated from the end,
     never rejected); ``context`` and ``max_output`` bound inference, in tokens.
+
+    ``shutdown_date`` is the first day (UTC) on which the model is gone, ``tuned_shutdown_date`` that of the models
+    tuned from it, ``training_end_date`` the first one on which no new training begins. The last two are as the first
+    where they are None, and a model without any lives on. Who asks for them is the profile ``today``.
     """
 
     id: str
@@ -46,6 +52,76 @@ class BaseModel:
     shutdown_date: str | None
     learning_rate_multiplier: float
     vision: bool = False
+    tuned_shutdown_date: str | None = None
+    training_end_date: str | None = None
+
+    def shut_by(self, now: VirtualTime) -> bool:
+        """Whether the model itself is gone."""
+        return _reached(self.shutdown_date, now)
+
+    def tuned_shut_by(self, now: VirtualTime) -> bool:
+        """Whether the models that were tuned from it are gone."""
+        return _reached(self.tuned_shutdown_date or self.shutdown_date, now)
+
+    def training_over_by(self, now: VirtualTime) -> bool:
+        """Whether no new training begins on it, nor on what was tuned from it."""
+        return _reached(self.training_end_date or self.shutdown_date, now)
+
+
+def _reached(date: str | None, now: VirtualTime) -> bool:
+    """Whether a date of the form ``2026-10-23`` has begun, in UTC (assumed: the pages name no hour)."""
+    return date is not None and now >= parse_instant(date)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The first day on which something is gone, and where that is known from."""
+
+    date: str
+    source: str = "DEPDOC"
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """The ends of a base model, of its fine-tuned family, and of new training on either."""
+
+    base: Ending
+    tuned: Ending
+    training: Ending
+
+
+TRAINING_ENDS = Ending("2027-01-07")
+"""The day after the last one on which anybody can create a job."""
+
+_JAN_14 = Shutdown(Ending("2027-01-14"), Ending("2027-01-14"), TRAINING_ENDS)
+# DEPDOC names a day for training only where it ended before the model did: elsewhere it is taken to end with the model.
+_OCT_23 = Shutdown(Ending("2026-10-23"), Ending("2026-10-23"), Ending("2026-10-23", "assumed"))
+
+SHUTDOWNS: dict[str, Shutdown] = {
+    "gpt-4o-2024-08-06": _JAN_14,
+    "gpt-4o-mini-2024-07-18": _JAN_14,
+    "gpt-4.1-2025-04-14": _JAN_14,
+    "gpt-4.1-mini-2025-04-14": _JAN_14,
+    "gpt-4.1-nano-2025-04-14": _OCT_23,
+    "o4-mini-2025-04-16": _OCT_23,
+    "gpt-3.5-turbo-0125": _OCT_23,
+    "gpt-3.5-turbo-1106": Shutdown(Ending("2026-09-28"), Ending("2026-10-23"), Ending("2026-09-28", "assumed")),
+    "gpt-3.5-turbo-0613": Shutdown(Ending("2024-09-13"), Ending("2026-10-23"), Ending("2024-09-13")),
+    "gpt-4-0613": _OCT_23,
+    "babbage-002": Shutdown(Ending("2026-09-28"), Ending("2026-10-23"), Ending("2024-10-28")),
+    "davinci-002": Shutdown(Ending("2026-09-28"), Ending("2026-10-23"), Ending("2024-10-28")),
+}
+"""When each base model of the table ends (DEPDOC, as of 2026-11-22)."""
+
+
+def _until_its_end(model: BaseModel) -> BaseModel:
+    ends = SHUTDOWNS[model.id]
+    return replace(
+        model,
+        shutdown_date=ends.base.date,
+        tuned_shutdown_date=ends.tuned.date,
+        training_end_date=ends.training.date,
+    )
 
 
 def _chat(
@@ -56,7 +132,6 @@ def _chat(
     encoding: Encoding,
     prices: Prices,
     created: int,
-    shutdown_date: str,
     *,
     methods: tuple[Method, ...] = ("supervised",),
     learning_rate_multiplier: float = 2.0,
@@ -64,7 +139,7 @@ def _chat(
     owned_by: str = "system",
 ) -> BaseModel:
     return BaseModel(
-        id, methods, "chat", train_context, context, max_output, encoding, prices, created, owned_by, shutdown_date,
+        id, methods, "chat", train_context, context, max_output, encoding, prices, created, owned_by, None,
         learning_rate_multiplier, vision,
     )  # fmt: skip
 
@@ -72,34 +147,31 @@ def _chat(
 _SFT_DPO: tuple[Method, ...] = ("supervised", "dpo")
 
 BASE_MODELS: dict[str, BaseModel] = {
-    model.id: model
+    model.id: _until_its_end(model)
     for model in (
         _chat("gpt-4o-2024-08-06", 65_536, 128_000, 16_384, "o200k_base", Prices(25.0, 3.75, 1.875, 15.0), 1722814719,
-              "2027-01-14", methods=_SFT_DPO, vision=True),
+              methods=_SFT_DPO, vision=True),
         # 1.8: PINOLO, the one "auto" multiplier ever recorded for this model.
         _chat("gpt-4o-mini-2024-07-18", 65_536, 128_000, 16_384, "o200k_base", Prices(3.0, 0.30, 0.15, 1.20),
-              1721172717, "2027-01-14", methods=_SFT_DPO, learning_rate_multiplier=1.8),
+              1721172717, methods=_SFT_DPO, learning_rate_multiplier=1.8),
         _chat("gpt-4.1-2025-04-14", 65_536, 128_000, 32_768, "o200k_base", Prices(25.0, 3.0, 0.75, 12.0), 1744315746,
-              "2027-01-14", methods=_SFT_DPO),
+              methods=_SFT_DPO),
         _chat("gpt-4.1-mini-2025-04-14", 65_536, 128_000, 32_768, "o200k_base", Prices(5.0, 0.80, 0.20, 3.20),
-              1744317547, "2027-01-14", methods=_SFT_DPO),
+              1744317547, methods=_SFT_DPO),
         _chat("gpt-4.1-nano-2025-04-14", 65_536, 128_000, 32_768, "o200k_base", Prices(1.50, 0.20, 0.05, 0.80),
-              1744321025, "2026-10-23", methods=_SFT_DPO),
+              1744321025, methods=_SFT_DPO),
         _chat("o4-mini-2025-04-16", 65_536, 200_000, 100_000, "o200k_base",
-              Prices(None, 4.0, 1.0, 16.0, training_hour=100.0), 1744133506, "2026-10-23",
-              methods=("reinforcement",)),
-        _chat("gpt-3.5-turbo-0125", 16_385, 16_385, 4_096, "cl100k_base", Prices(8.0, 3.0, None, 6.0), 1706048358,
-              "2026-10-23"),
-        _chat("gpt-3.5-turbo-1106", 16_385, 16_385, 4_096, "cl100k_base", Prices(8.0, 3.0, None, 6.0), 1698959748,
-              "2026-09-28"),
+              Prices(None, 4.0, 1.0, 16.0, training_hour=100.0), 1744133506, methods=("reinforcement",)),
+        _chat("gpt-3.5-turbo-0125", 16_385, 16_385, 4_096, "cl100k_base", Prices(8.0, 3.0, None, 6.0), 1706048358),
+        _chat("gpt-3.5-turbo-1106", 16_385, 16_385, 4_096, "cl100k_base", Prices(8.0, 3.0, None, 6.0), 1698959748),
         _chat("gpt-3.5-turbo-0613", 4_096, 4_096, 4_096, "cl100k_base", Prices(8.0, 3.0, None, 6.0), 1686587434,
-              "2024-09-13", owned_by="openai"),
+              owned_by="openai"),
         _chat("gpt-4-0613", 8_192, 8_192, 8_192, "cl100k_base", Prices(90.0, 45.0, None, 90.0), 1686588896,
-              "2026-10-23", owned_by="openai"),
+              owned_by="openai"),
         BaseModel("babbage-002", ("supervised",), "prompt_completion", 16_384, 16_384, 16_384, "cl100k_base",
-                  Prices(0.40, 1.60, None, 1.60), 1692634615, "system", "2026-09-28", 0.1),
+                  Prices(0.40, 1.60, None, 1.60), 1692634615, "system", None, 0.1),
         BaseModel("davinci-002", ("supervised",), "prompt_completion", 16_384, 16_384, 16_384, "cl100k_base",
-                  Prices(6.0, 12.0, None, 12.0), 1692634301, "system", "2026-09-28", 0.1),
+                  Prices(6.0, 12.0, None, 12.0), 1692634301, "system", None, 0.1),
     )
 }  # fmt: skip
 

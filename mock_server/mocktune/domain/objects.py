@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mocktune.domain.clock import VirtualTime
 from mocktune.domain.hyperparameters import Requested, Resolved
 from mocktune.domain.lifecycle import JobStatus
-from mocktune.domain.metrics import StepMetrics
 from mocktune.domain.models import Method
 
+if TYPE_CHECKING:
+    from mocktune.domain.measures import AnyMetrics
+
 FileStatus = Literal["uploaded", "processed", "error"]
+Dialect = Literal["openai", "azure"]
+"""Which of the two services a client takes this one for: paths, ids, errors and result files differ."""
 Level = Literal["info", "warn", "error"]
 
 MAX_SEED = 2_147_483_647
@@ -49,6 +53,7 @@ class JobRequest:
     metadata: tuple[tuple[str, str], ...] | None = None
     grader: Mapping[str, Any] | None = None
     response_format: Mapping[str, Any] | None = None
+    dialect: Dialect = "openai"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class EventView:
     created_at: VirtualTime
     level: Level
     message: str
-    metrics: StepMetrics | None = None
+    metrics: AnyMetrics | None = None
     bare: bool = False
 
 
@@ -99,7 +104,7 @@ class CheckpointView:
     job_id: str
     model: str
     created_at: VirtualTime
-    metrics: StepMetrics
+    metrics: AnyMetrics
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,22 +7,31 @@ job afterwards (``Signal``) and what of it is to be seen at an instant is the bu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mocktune.domain import ids
-from mocktune.domain.clock import VirtualTime
+from mocktune.domain.clock import SECOND, VirtualTime
 from mocktune.domain.draws import derive_seed, uniform
 from mocktune.domain.hyperparameters import Resolved, resolve, total_steps
+from mocktune.domain.limits import Quota, quota_failure, training_cost_usd
 from mocktune.domain.metrics import Curve
 from mocktune.domain.models import BaseModel
 from mocktune.domain.objects import JobError, JobRequest
+from mocktune.domain.report import FileReport
 from mocktune.domain.scenario import Scenario
 from mocktune.domain.validation import FileOutlook, first_fault
+
+if TYPE_CHECKING:  # reinforcement alone needs grading
+    from mocktune.domain.grading import GraderSummary
+    from mocktune.domain.measures import AnyCurve
 
 
 @dataclass(frozen=True, slots=True)
 class PlanInputs:
-    """All that decides a job's future. ``model`` is the base model, also of a tuned model that is tuned again."""
+    """All that decides a job's future. ``model`` is the base model, also of a tuned model that is tuned again;
+    ``graded`` is what the grader of a reinforcement job gave the untrained model, ``fine_tuned_model`` the name a seed
+    state chose for the model that comes of it, ``quota`` what was left to pay for it, where that is limited.
+    """
 
     job_id: str
     seed: int
@@ -32,6 +41,9 @@ class PlanInputs:
     scenario: Scenario
     training: FileOutlook
     validation: FileOutlook | None
+    graded: GraderSummary | None = None
+    fine_tuned_model: str | None = None
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +53,7 @@ class Training:
     seed: int
     starts: VirtualTime
     lasts: int
-    curve: Curve
+    curve: AnyCurve
     hyperparameters: Resolved
 
     @property
@@ -112,7 +124,9 @@ def plan(inputs: PlanInputs) -> Plan:
     validation_ends = VirtualTime(validation_starts + validating)
     scripted = scenario.job.failure if scenario.job.outcome == "failed" else None
 
-    fault = first_fault(inputs.model, inputs.training, inputs.validation, by=validation_ends)
+    fault = first_fault(
+        inputs.model, inputs.training, inputs.validation, by=validation_ends, method=inputs.request.method
+    )
     if fault is not None:
         return _failing(validation_starts, Failure(validation_ends, fault, finished=False))
     if scripted and scripted.phase == "validating_files":
@@ -122,28 +136,25 @@ def plan(inputs: PlanInputs) -> Plan:
 
     report = inputs.training.report
     assert report is not None  # a training file without a report is a fault above
-    hyperparameters = resolve(report.examples, inputs.model, inputs.request.hyperparameters)
+    hyperparameters = resolve(report.examples, inputs.model, inputs.request.hyperparameters, inputs.request.method)
     steps = total_steps(hyperparameters, report.examples)
     queued = scenario.job.queued.drawn(seed, "queued")
     training_starts = VirtualTime(validation_ends + queued)
     step = scenario.job.step.drawn(seed, "step")
+    lasts = scenario.job.training.drawn(seed, "training") if scenario.job.training else step * steps
     training = Training(
         seed=derive_seed(seed, "training"),
         starts=training_starts,
-        lasts=scenario.job.training.drawn(seed, "training") if scenario.job.training else step * steps,
+        lasts=lasts,
         hyperparameters=hyperparameters,
-        curve=Curve(
-            seed=derive_seed(seed, "metrics"),
-            total_steps=steps,
-            n_epochs=hyperparameters.n_epochs,
-            examples=report.examples,
-            trained_tokens=report.assistant_tokens,
-            predictability=report.predictability,
-            has_validation=inputs.validation is not None,
-            learning_rate_multiplier=hyperparameters.learning_rate_multiplier,
-            batch_size=hyperparameters.batch_size,
-        ),
+        curve=_curve(inputs, report, hyperparameters, steps, lasts),
     )
+    trained_tokens = report.billable_tokens[inputs.model.train_context] * hyperparameters.n_epochs
+    if inputs.quota is not None:
+        cost_usd = training_cost_usd(inputs.model, trained_tokens, lasts)
+        unpaid = quota_failure(inputs.job_id, inputs.quota.organization_id, cost_usd, inputs.quota.remaining_usd)
+        if unpaid is not None:
+            return _failing(validation_starts, Failure(validation_ends, unpaid, finished=False))
     # PINOLO: the numbers that replace "auto" appear while the files are still being validated.
     resolved_at = VirtualTime(validation_starts + validating // 2)
     if scripted:
@@ -169,8 +180,62 @@ def plan(inputs: PlanInputs) -> Plan:
         window=ModelWindow(
             absent_until, VirtualTime(absent_until + scenario.model.loading_for.drawn(seed, "loading_for"))
         ),
-        trained_tokens=report.billable_tokens[inputs.model.train_context] * hyperparameters.n_epochs,
+        trained_tokens=trained_tokens,
     )
+
+
+def _curve(inputs: PlanInputs, report: FileReport, chosen: Resolved, steps: int, lasts: int) -> AnyCurve:
+    """What the steps of the job measure, by its method."""
+    seed, validation = derive_seed(inputs.seed, "metrics"), inputs.validation
+    match inputs.request.method:
+        case "supervised":
+            return Curve(
+                seed=seed,
+                total_steps=steps,
+                n_epochs=chosen.n_epochs,
+                examples=report.examples,
+                trained_tokens=report.assistant_tokens,
+                predictability=report.predictability,
+                has_validation=validation is not None,
+                learning_rate_multiplier=chosen.learning_rate_multiplier,
+                batch_size=chosen.batch_size,
+            )
+        case "dpo":
+            from mocktune.domain.preferences import PreferenceCurve
+
+            assert chosen.beta is not None  # resolved for this method
+            return PreferenceCurve(
+                seed=seed,
+                total_steps=steps,
+                n_epochs=chosen.n_epochs,
+                examples=report.examples,
+                preferred_tokens=report.assistant_tokens,
+                predictability=report.predictability,
+                has_validation=validation is not None,
+                beta=chosen.beta,
+                learning_rate_multiplier=chosen.learning_rate_multiplier,
+                batch_size=chosen.batch_size,
+            )
+        case "reinforcement":
+            from mocktune.domain.rewards import RewardCurve
+
+            assert inputs.graded is not None  # graded when the files were found good
+            return RewardCurve(
+                seed=seed,
+                total_steps=steps,
+                n_epochs=chosen.n_epochs,
+                examples=report.examples,
+                summary=inputs.graded,
+                has_validation=validation is not None,
+                validation_examples=validation.report.examples if validation and validation.report else 1,
+                batch_size=chosen.batch_size,
+                learning_rate_multiplier=chosen.learning_rate_multiplier,
+                compute_multiplier=chosen.compute_multiplier or 1.0,
+                eval_interval=chosen.eval_interval or 1,
+                eval_samples=chosen.eval_samples or 1,
+                reasoning_effort=chosen.reasoning_effort or "medium",
+                step_s=lasts / steps / SECOND,
+            )
 
 
 def _failing(validation_starts: VirtualTime, failure: Failure) -> Plan:

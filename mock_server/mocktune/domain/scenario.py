@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from math import exp
+from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from rapidfuzz import process
@@ -17,6 +18,9 @@ from mocktune.domain.clock import ClockError, VirtualTime, parse_duration, parse
 from mocktune.domain.draws import normals, uniform
 
 SCHEMA = 1
+
+MAX_USD = 1e12
+"""Of a budget: beyond, cents are lost."""
 
 
 class ScenarioError(ValueError):
@@ -111,6 +115,18 @@ class ModelPart:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsPart:
+    """What the organization may do. ``caps``: as many jobs at once and a day as LIMITS recorded. ``quota_usd``: a
+    budget for training in US dollars, null: unlimited. ``org``: able to train, past the end of the platform for it
+    (403), or on a plan without training (403). ``moderation``: files that would be flagged fail their jobs."""
+
+    caps: Literal["off", "observed"] = "off"
+    quota_usd: float | None = None
+    org: Literal["active", "wound_down", "free"] = "active"
+    moderation: Literal["off", "observed"] = "off"
+
+
+@dataclass(frozen=True, slots=True)
 class EventsPart:
     """The tail: events that come after ``finished_at`` [OBS PINOLO: 2 s and 8 s later]."""
 
@@ -143,6 +159,7 @@ class Scenario:
     files: FilesPart = field(default_factory=FilesPart)
     job: JobPart = field(default_factory=JobPart)
     model: ModelPart = field(default_factory=ModelPart)
+    limits: LimitsPart = field(default_factory=LimitsPart)
     events: EventsPart = field(default_factory=EventsPart)
     result: ResultPart = field(default_factory=ResultPart)
     clock: ClockPart = field(default_factory=ClockPart)
@@ -180,6 +197,8 @@ def with_settings(scenario: Scenario, settings: Iterable[str]) -> Scenario:
 
 
 def _setting_value(text: str) -> object:
+    if text == "null":
+        return None
     try:
         return float(text) if "." in text else int(text)
     except ValueError:
@@ -207,6 +226,8 @@ def _value(current: Any, hint: Any, value: object, where: str) -> object:
     if is_dataclass(current) and not isinstance(current, Duration):
         return _overlay(current, value, where)
     options = get_args(hint) if get_origin(hint) is not Literal else (hint,)
+    if value is None and NoneType in options:
+        return None
     try:
         if hint is Duration or Duration in options:
             return Duration.parse(value)
@@ -219,6 +240,10 @@ def _value(current: Any, hint: Any, value: object, where: str) -> object:
             allowed = ", ".join(map(repr, get_args(hint)))
             raise ScenarioError(f"{where}: {value!r} is none of {allowed}{nearest(str(value), get_args(hint))}")
         return value
+    if hint == float | None:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_USD:
+            raise ScenarioError(f"{where}: expected a number from 0 to {MAX_USD:.0e}, or null, got {value!r:.80}")
+        return float(value)
     if hint is float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
             raise ScenarioError(f"{where}: expected a number from 0 to 1, got {value!r}")

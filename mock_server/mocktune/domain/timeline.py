@@ -22,6 +22,19 @@ from typing import Literal
 
 from mocktune.domain import ids, measures
 from mocktune.domain.clock import VirtualTime
+from mocktune.domain.event_kinds import (
+    CANCELLED,
+    CHECKPOINT,
+    COMPLETED,
+    CREATED,
+    FAILED,
+    NEW_MODEL,
+    STARTED,
+    VALIDATED,
+    VALIDATING,
+    VALIDATING_BOTH,
+    EventKind,
+)
 from mocktune.domain.hyperparameters import Resolved
 from mocktune.domain.lifecycle import JobStatus
 from mocktune.domain.objects import CheckpointView, EventView, JobError, Level
@@ -104,7 +117,7 @@ class Timeline:
 
     @cached_property
     def fine_tuned_model(self) -> str:
-        return self._model_name("final")
+        return self.inputs.fine_tuned_model or self._model_name("final")
 
     def checkpoint_model(self, step: int) -> str:
         """A checkpoint carries an eight-character id of its own, never the model's [OBS PINOLO]."""
@@ -112,6 +125,9 @@ class Timeline:
 
     def _model_name(self, *which: str | int) -> str:
         at = self.succeeds_at or self.inputs.created_at
+        if self.inputs.request.dialect == "azure":  # contract 5.5
+            suffix = normalised_suffix(self.inputs.request.suffix)
+            return f"{self.inputs.model.id}.ft-{ids.azure_model_id(self.inputs.seed, *which)}{suffix and '-' + suffix}"
         suffix_id = ids.model_suffix_id(self.inputs.seed, at, *which)
         return f"ft:{self.inputs.model.id}:{_ORG_SLUG}:{normalised_suffix(self.inputs.request.suffix)}:{suffix_id}"
 
@@ -135,10 +151,9 @@ class Timeline:
         """The instant, level and message of the event that cuts the natural order short."""
         failure, cancelled = self.plan.failure, self.cancelled_at
         if cancelled is not None:
-            # No recording has this text (contract 4.2): assumed.
-            return cancelled, "info", "The job has been cancelled"
+            return cancelled, CANCELLED.level, CANCELLED.message
         at = self._pauses.at(failure.at) if failure else None
-        return (at, "error", failure.error.message) if failure and at is not None else None
+        return (at, FAILED.level, failure.error.message) if failure and at is not None else None
 
     def _natural_count(self, now: VirtualTime) -> int:
         life, now = self.plan, self._pauses.own(now)
@@ -173,18 +188,18 @@ class Timeline:
     def _natural_event(self, id: str, index: int) -> EventView:
         inputs, life, training = self.inputs, self.plan, self.plan.training
         if index == 0:
-            return EventView(id, inputs.created_at, "info", f"Created fine-tuning job: {inputs.job_id}")
+            return _event(id, inputs.created_at, CREATED, job=inputs.job_id)
         if index == 1:
-            message = f"Validating training file: {inputs.training.id}"
-            if inputs.validation is not None:
-                message += f" and validation file: {inputs.validation.id}"
-            return EventView(id, life.validation_starts, "info", message)
+            at, training_file = life.validation_starts, inputs.training.id
+            if inputs.validation is None:
+                return _event(id, at, VALIDATING, training=training_file)
+            return _event(id, at, VALIDATING_BOTH, training=training_file, validation=inputs.validation.id)
         assert life.validated_at is not None
         assert training is not None  # a plan without them has no later events
         if index == 2:
-            return EventView(id, life.validated_at, "info", "Files validated, moving job to queued state")
+            return _event(id, life.validated_at, VALIDATED)
         if index == 3:
-            return EventView(id, training.starts, "info", "Fine-tuning job started", bare=True)
+            return _event(id, training.starts, STARTED)
         step = index - _BEFORE_STEPS + 1
         if step <= training.curve.total_steps:
             metrics = measures.measure(training.curve, step)
@@ -196,11 +211,10 @@ class Timeline:
         after = step - training.curve.total_steps - 1
         if after < len(earlier):
             name = self.checkpoint_model(earlier[after])
-            message = f"Checkpoint created at step {earlier[after]} with Snapshot ID: {name}"
-            return EventView(id, model_created_at, "info", message)
+            return _event(id, model_created_at, CHECKPOINT, step=earlier[after], model=name)
         if after == len(earlier):
-            return EventView(id, model_created_at, "info", f"New fine-tuned model created: {self.fine_tuned_model}")
-        return EventView(id, self._at(life.completed_at), "info", "The job has successfully completed")
+            return _event(id, model_created_at, NEW_MODEL, model=self.fine_tuned_model)
+        return _event(id, self._at(life.completed_at), COMPLETED)
 
     def events_newest_first(self, now: VirtualTime, *, before: int | None = None) -> Iterator[EventView]:
         """The events that exist at ``now``, newest first, from the one before index ``before`` on."""
@@ -274,6 +288,10 @@ class Timeline:
         """When the job is through, if nothing cuts its life short; None for one that fails or stays paused."""
         return None if self.plan.finished_at is None else self._pauses.at(self.plan.finished_at)
 
+    def own_time(self, now: VirtualTime) -> VirtualTime:
+        """How far the job's own time has come by ``now``: pauses do not count."""
+        return self._pauses.own(now)
+
     @property
     def window(self) -> ModelWindow | None:
         """When the name of the tuned model becomes known, and when the model answers."""
@@ -293,6 +311,10 @@ class Timeline:
         at = self._pauses.at(own)
         assert at is not None
         return at
+
+
+def _event(id: str, at: VirtualTime, kind: EventKind, **values: object) -> EventView:
+    return EventView(id, at, kind.level, kind.message.format(**values), bare=kind.bare)
 
 
 def _with_deletions(inputs: PlanInputs, signals: tuple[Signal, ...]) -> PlanInputs:

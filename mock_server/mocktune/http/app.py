@@ -28,7 +28,19 @@ from mocktune.http.routes.models import model_routes
 from mocktune.http.wire.base import ErrorResponse
 from mocktune.service.services import Services
 
-LATER: tuple[tuple[str, str], ...] = ()
+LATER: tuple[tuple[str, str], ...] = (
+    ("/openai/deployments", "deployments"),
+    ("/subscriptions/", "deployments"),
+    ("/v1/chat/completions", "stored_completions"),
+    ("/v1/completions", "completions"),
+    ("/v1/fine_tuning/alpha", "graders"),
+    ("/v1/fine_tuning/checkpoints", "permissions"),
+    ("/v1/fine_tuning/model_limits", "model_limits"),
+    ("/v1/moderations", "moderations"),
+    ("/v1/responses", "responses"),
+    ("/v1/uploads", "uploads"),
+    ("/v1/webhook_", "webhook_endpoints"),
+)
 """Path prefixes and the modules of ``http/routes`` whose ``<module>_routes(services)`` serves them."""
 
 
@@ -38,7 +50,10 @@ def create_app(services: Services) -> Front:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        services.close()
+        try:
+            await services.save_state()
+        finally:
+            services.close()
 
     app = FastAPI(
         title="mocktune",
@@ -56,6 +71,7 @@ def create_app(services: Services) -> Front:
         app.include_router(router)
         return [route for route in router.routes if isinstance(route, APIRoute)]
 
+    @cache  # a module may serve several prefixes
     def later(module: str) -> list[APIRoute]:
         build = getattr(import_module(f"mocktune.http.routes.{module}"), f"{module}_routes")
         return included(build(services))

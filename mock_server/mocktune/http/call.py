@@ -12,6 +12,7 @@ from mocktune.domain.errors import PayloadTooLargeError
 from mocktune.http.validation import check, parse_object, parse_query
 from mocktune.service.sandboxes import ANYONE, Caller, Sandbox, Visit
 from mocktune.service.services import Services
+from mocktune.settings import Form
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,6 +32,7 @@ class Call(Request):
     sandbox: Sandbox
     services: Services
     caller: Caller = ANYONE
+    deployment: str | None = None
 
     async def visit(self) -> Visit:
         """The sandbox at ``now``, which is read here, once per request.
@@ -38,6 +40,11 @@ class Call(Request):
         Asked for after the body was read: what a request creates is created when it has arrived, not when it began to.
         """
         return await self.services.visit(self.sandbox, self.caller)
+
+    @property
+    def written_as(self) -> Form:
+        """How answers are written: in the Azure dialect, or by ``--wire``."""
+        return "azure" if self.caller.dialect == "azure" else self.services.settings.wire
 
     @property
     def declared_bytes(self) -> int:
@@ -52,10 +59,19 @@ class Call(Request):
     def query(self, model: type[Model]) -> Model:
         """The query as ``model``; ``a[b]`` keys belong to routes that read them on their own."""
         query = {key: value for key, value in self.query_params.items() if not is_metadata(key)}
+        if self.caller.dialect == "azure":
+            query.pop("api-version", None)
         return parse_query(model, query, loose=self.services.settings.loose)
 
     async def body_as(self, model: type[Model]) -> Model:
-        return self.checked(model, parse_object(await self.limited_body()))
+        return self.checked(model, await self.json_object())
+
+    async def json_object(self) -> dict[str, Any]:
+        """The body's JSON object. Where the path names an Azure deployment, that is its model."""
+        raw = parse_object(await self.limited_body())
+        if self.deployment is not None:
+            raw["model"] = self.deployment
+        return raw
 
     def checked(self, model: type[Model], value: Mapping[str, object]) -> Model:
         """``value`` as ``model``, by this server's rules."""

@@ -33,16 +33,15 @@ STATUS: dict[type[errors.ApiError], int] = {
 }
 
 NOT_PART_OF_MOCKTUNE = (
-    "assistants", "audio", "batches", "completions", "containers", "conversations", "embeddings", "evals", "images",
-    "moderations", "organization", "realtime", "responses", "threads", "uploads", "vector_stores", "videos",
-    "webhook_endpoints", "fine_tuning",
+    "assistants", "audio", "batches", "containers", "conversations", "embeddings", "evals", "images",
+    "organization", "realtime", "threads", "vector_stores", "videos", "fine_tuning",
 )  # fmt: skip
 """First segments below ``/v1`` where the real API has endpoints that this version does not serve."""
 
 
 def error_answer(error: errors.ApiError) -> Response:
     """The envelope with its status, and the headers an error of its kind carries."""
-    status = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+    status = status_of(error)
     response = json_answer(
         {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}, status
     )
@@ -54,6 +53,11 @@ def error_answer(error: errors.ApiError) -> Response:
         response.headers["retry-after"] = str(ceil(error.retry_after_s))
         response.headers["retry-after-ms"] = str(round(error.retry_after_s * 1000))
     return response
+
+
+def status_of(error: errors.ApiError) -> int:
+    """The status of the nearest class that has one."""
+    return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 
 def unknown_url(method: str, path: str) -> errors.NotFoundError:

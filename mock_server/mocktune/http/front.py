@@ -18,11 +18,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mocktune.clock import stopwatch_ns
 from mocktune.domain.errors import ApiError, InternalServerError, PermissionDeniedError
 from mocktune.domain.ids import request_id
+from mocktune.domain.objects import Dialect
 from mocktune.http.answers import COMMON_HEADERS, RawHeaders
 from mocktune.http.call import Call
 from mocktune.http.dispatch import Match, Table
 from mocktune.http.errors import error_answer, unknown_url, wrong_method
-from mocktune.service.sandboxes import Caller, Sandbox, check_key, is_admin
+from mocktune.service.sandboxes import Caller, Sandbox, check_key, is_admin, release_blobs
 from mocktune.service.services import Services
 from mocktune.settings import LOOPBACK_HOSTS
 
@@ -34,6 +35,8 @@ DRAIN_S = 60.0
 
 CLOSE_ABOVE_BYTES = 64 * 1024
 """A connection with more than this left to throw away is closed after its answer."""
+
+AZURE_PREFIXES = ("/openai/", "/subscriptions/")
 
 _OPEN_PATHS = frozenset({"/_mocktune/health", "/openapi.json"})
 """Answered without a key: they tell nothing of any sandbox."""
@@ -48,6 +51,8 @@ class Front:
         self._table = table
         self._hosts = LOOPBACK_HOSTS | services.settings.allowed_hosts
         self._origins = services.settings.allowed_origins
+        self._stateless = services.settings.stateless
+        self._sandbox = services.sandboxes.passing if self._stateless else services.sandboxes.open
         self._unnamed_requests = 0
         self._warming: asyncio.Future[None] | None = None
 
@@ -61,20 +66,24 @@ class Front:
         try:
             self._check_caller(request)
             path, shared_name = _sandbox_path(scope["path"])
+            if path.startswith(AZURE_PREFIXES):
+                path = request.speak_azure(path)
             if path not in _OPEN_PATHS and not self._is_preflight(request):
                 key = check_key(request.key)
-                sandbox = self._services.sandboxes.open(key, self._services.clock.wall(), shared_name=shared_name)
+                sandbox = self._sandbox(key, self._services.clock.wall(), shared_name=shared_name)
             response = await self._answer_of_route(request, path, sandbox)
         except ApiError as error:
-            response = error_answer(error)
+            response = request.error_answer(error)
         except ClientDisconnect:
             return
         except Exception:
             id = self._request_id(sandbox)
             log.exception("unexpected error, request %s", id)
-            await self._send(error_answer(InternalServerError(id)), request, send, started, id)
+            await self._send(request.error_answer(InternalServerError(id)), request, send, started, id)
             return
         await self._send(response, request, send, started, self._request_id(sandbox))
+        if self._stateless and sandbox is not None:
+            release_blobs(sandbox)
         if self._warming is None and sandbox is not None:
             # After the first answer: nobody waits for the tokenizer, and it is there when the first file is.
             self._warming = asyncio.ensure_future(self._services.warm_up())
@@ -83,6 +92,8 @@ class Front:
         method = request.scope["method"]
         if self._is_preflight(request):
             return _preflight(request)
+        if sandbox is not None and not sandbox.loaded:
+            await self._services.load(sandbox)
         match = self._table.match(method, path)
         if not isinstance(match, Match):
             raise wrong_method(method, path, match) if match else unknown_url(method, path)
@@ -92,6 +103,7 @@ class Front:
         if sandbox is not None:
             call.sandbox = sandbox
             call.caller = request.caller()
+            call.deployment = request.deployment
         return await match.endpoint(call)
 
     def _is_preflight(self, request: _Request) -> bool:
@@ -162,6 +174,8 @@ class _Request:
         "asked_headers",
         "body_unread",
         "declared_bytes",
+        "deployment",
+        "dialect",
         "host",
         "key",
         "organization",
@@ -175,6 +189,8 @@ class _Request:
         self._receive = receive
         self.host = self.origin = self.asked_headers = ""
         self.key: str | None = None
+        self.dialect: Dialect = "openai"
+        self.deployment: str | None = None
         self.organization = self.project = b""
         self.declared_bytes = 0
         self.body_unread = False
@@ -200,7 +216,23 @@ class _Request:
                 self.asked_headers = value.decode("latin-1")
 
     def caller(self) -> Caller:
-        return Caller(is_admin(self.key or ""), self.organization.decode("latin-1"))
+        return Caller(is_admin(self.key or ""), self.organization.decode("latin-1"), self.dialect)
+
+    def speak_azure(self, path: str) -> str:
+        """The path as our routes know it. Imported here: most servers never see this dialect."""
+        from mocktune.http.azure import translate
+
+        self.dialect = "azure"
+        translated = translate(path, self.scope["query_string"])
+        self.deployment = translated.deployment
+        return translated.path
+
+    def error_answer(self, error: ApiError) -> Response:
+        if self.dialect == "azure":
+            from mocktune.http import azure
+
+            return azure.error_answer(error)
+        return error_answer(error)
 
     async def receive(self) -> Message:
         message = await self._receive()

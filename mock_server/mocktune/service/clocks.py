@@ -9,7 +9,7 @@ from mocktune.domain.errors import ConflictError, NotFoundError
 from mocktune.domain.lifecycle import JobStatus
 from mocktune.service.datasets import Datasets
 from mocktune.service.records import JobRecord
-from mocktune.service.sandboxes import Visit
+from mocktune.service.sandboxes import Visit, begin_clock
 from mocktune.service.timelines import timeline_of
 
 MAX_FIRED = 1000
@@ -59,7 +59,8 @@ class ClockService:
         """Another pace from now on. A sandbox in which nothing was created yet starts anew, at ``start`` if given."""
         sandbox = visit.sandbox
         if sandbox.fresh:
-            sandbox.clock = ClockSegments.begin(mode, visit.wall, start or sandbox.scenario.clock.start)
+            start = sandbox.scenario.clock.start if start is None else start
+            sandbox.clock = begin_clock(mode, visit.wall, start, sandbox.era)
         else:
             clock = sandbox.clock if start is None else _moved(sandbox.clock, start, visit.wall)
             sandbox.clock = clock.with_rate(mode, visit.wall)
@@ -118,6 +119,7 @@ class ClockService:
             instants.append(file.ready_at)
             if file.expires_at is not None:
                 instants.append(file.expires_at)
+        instants += [upload.expires_at for upload in visit.sandbox.ledger("pending_upload").newest_first()]
         for job in visit.sandbox.jobs.newest_first():
             instants += (await timeline_of(job, self._datasets)).landmarks()
         return instants

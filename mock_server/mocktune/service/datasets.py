@@ -1,28 +1,31 @@
-"""Reports of uploaded files, and what models learned from them: computed once per content and encoding.
+"""What is known of uploaded files, and what models learned from them: computed once per content.
 
-A report is a pure function of bytes and encoding, so it is cached by content hash; a question that needs it waits for
-it. How long computing takes never changes a virtual time.
+All of it is a pure function of bytes (a report also of the job's method and its model's encoding), so it is cached by
+content hash; a question that needs it waits for it. How long computing takes never changes a virtual time.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 from mocktune.domain.learned import Learned
-from mocktune.domain.models import Encoding
-from mocktune.domain.report import FileReport
+from mocktune.domain.models import Encoding, Method
+from mocktune.domain.report import FileReport, Screening, Verdict
 from mocktune.domain.validation import FileOutlook
 from mocktune.ports import Blob, DatasetReader
+from mocktune.service.grading import Grading
 from mocktune.service.records import FileRecord
 
 T = TypeVar("T")
 
 MAX_REPORTS = 4096
 MAX_LEARNED = 16
-"""How many results are kept, least recently used out first. A report is small; a learned table can reach tens of MB."""
+MAX_PICKED = 16
+"""How many results are kept, least recently used out first. A report is small; a learned table can reach tens of MB,
+and picked examples 32 MiB."""
 
 
 class _Once(Generic[T]):
@@ -53,22 +56,46 @@ class _Once(Generic[T]):
 
 
 class Datasets:
-    """Reports and learned tables of uploaded files."""
+    """Reports and learned tables of uploaded files; ``grading`` grades the rows of reinforcement jobs."""
 
-    def __init__(self, reader: DatasetReader) -> None:
+    def __init__(self, reader: DatasetReader, grading: Grading) -> None:
         self._reader = reader
+        self.grading = grading
+        self._verdicts: _Once[Verdict] = _Once(MAX_REPORTS)
         self._reports: _Once[FileReport] = _Once(MAX_REPORTS)
+        self._screenings: _Once[Screening] = _Once(MAX_REPORTS)
         self._learned: _Once[Learned] = _Once(MAX_LEARNED)
+        self._picked: _Once[list[Mapping[str, Any]]] = _Once(MAX_PICKED)
 
-    async def report(self, blob: Blob, encoding: Encoding = "o200k_base") -> FileReport:
-        # A blob is opened before anything waits: it may be deleted meanwhile, and others may wait for the same result.
+    # A blob is opened before anything waits: it may be deleted meanwhile, and others may wait for the same result.
+
+    async def verdict(self, blob: Blob) -> Verdict:
+        """Whether the file is good for a supervised job, with no token counted."""
+        return await self._verdicts.get(blob.sha256, lambda: self._reader.verdict(blob.open(), blob.size_bytes))
+
+    async def report(self, blob: Blob, encoding: Encoding = "o200k_base", method: Method = "supervised") -> FileReport:
+        """What a job of ``method`` on a model with this ``encoding`` finds out about the file."""
+
         def read() -> Awaitable[FileReport]:
-            return self._reader.report(blob.open(), blob.size_bytes, encoding)
+            return self._reader.report(blob.open(), blob.size_bytes, encoding, method)
 
-        return await self._reports.get((blob.sha256, encoding), read)
+        return await self._reports.get((blob.sha256, encoding, method), read)
+
+    async def screening(self, blob: Blob) -> Screening:
+        """What moderation says of the file."""
+        return await self._screenings.get(blob.sha256, lambda: self._reader.screen(blob.open(), blob.size_bytes))
 
     async def learned(self, blob: Blob) -> Learned:
         return await self._learned.get(blob.sha256, lambda: self._reader.learned(blob.open(), blob.size_bytes))
+
+    async def examples(self, blob: Blob, numbers: Sequence[int]) -> list[Mapping[str, Any]]:
+        """The examples with these numbers (1-based, rising, at most 64), as ``DatasetReader.examples`` gives them."""
+        wanted = tuple(numbers)
+
+        def read() -> Awaitable[list[Mapping[str, Any]]]:
+            return self._reader.examples(blob.open(), blob.size_bytes, wanted)
+
+        return await self._picked.get((blob.sha256, wanted), read)
 
     async def status_details(self, file: FileRecord) -> str | None:
         """The text of a file that ends in ``error``, None for one that ends in ``processed``."""
@@ -76,12 +103,16 @@ class Datasets:
             return file.scripted_error
         if file.purpose != "fine-tune" or file.blob is None:
             return None
-        return (await self.report(file.blob)).syntax_error
+        return (await self.verdict(file.blob)).syntax_error
 
-    async def outlook(self, file: FileRecord, encoding: Encoding) -> FileOutlook:
-        """What a job's plan needs to know of a file."""
+    async def outlook(
+        self, file: FileRecord, encoding: Encoding, method: Method = "supervised", *, moderated: bool = False
+    ) -> FileOutlook:
+        """What a job's plan needs to know of a file; ``moderated`` where its scenario screens training files."""
         if file.purpose != "fine-tune" or file.blob is None:
             return FileOutlook(file.id, file.purpose, file.ready_at, None)
-        report = await self.report(file.blob, encoding)
+        blob = file.blob  # a deletion meanwhile takes it from the record
+        report = await self.report(blob, encoding, method)
         details = file.scripted_error or report.syntax_error
-        return FileOutlook(file.id, file.purpose, file.ready_at, report, details)
+        screening = await self.screening(blob) if moderated and details is None else None
+        return FileOutlook(file.id, file.purpose, file.ready_at, report, details, screening=screening)

@@ -13,11 +13,12 @@ import msgspec
 from mocktune.domain import ids
 from mocktune.domain.clock import SECOND, VirtualTime
 from mocktune.domain.draws import derive_seed
-from mocktune.domain.errors import ConflictError, NotFoundError, ParameterError
+from mocktune.domain.error_kinds import files as kinds
 from mocktune.domain.objects import FileView
 from mocktune.domain.timeline import Timeline
 from mocktune.ports import Blob
 from mocktune.service.datasets import Datasets
+from mocktune.service.limits import check_download
 from mocktune.service.paging import Page, take, walk
 from mocktune.service.records import FileRecord, JobRecord
 from mocktune.service.retention import remove_file
@@ -66,11 +67,11 @@ class FileService:
 
     async def create(self, visit: Visit, upload: Upload) -> FileView:
         """Raises ``ParameterError`` for what the upload itself is refused for; the caller then drops the blob."""
-        _check_upload(upload)
+        _check_upload(visit, upload)
         sandbox = visit.sandbox
         scenario = sandbox.scenario.files
         ordinal = sandbox.next_ordinal("file")
-        id = ids.object_id("file", sandbox.seed, ordinal)
+        id = ids.object_id("azure_file" if visit.caller.dialect == "azure" else "file", sandbox.seed, ordinal)
         seed = derive_seed(sandbox.seed, "file", id)
         trainable = upload.purpose == "fine-tune"
         processing = scenario.processing.drawn(seed, "processing") if trainable else 0
@@ -109,11 +110,12 @@ class FileService:
         """Raises ``ConflictError`` while the file is being processed [OBS]."""
         file = self._get(visit, id)
         if visit.now < file.ready_at:
-            raise ConflictError("File is still processing. Check back later.")
+            raise kinds.FILE_IN_PROCESSING()
         await remove_file(visit.sandbox, file, visit.now, self._datasets)
 
     async def content(self, visit: Visit, id: str) -> Content:
         file = self._get(visit, id)
+        check_download(visit, file.purpose)
         if file.result_of is not None:
             return await self._result_content(file, file.result_of)
         assert file.blob is not None  # a listed file has its bytes
@@ -123,7 +125,7 @@ class FileService:
     def _get(self, visit: Visit, id: str) -> FileRecord:
         file = visit.sandbox.files.get(id)
         if file is None:
-            raise NotFoundError(f"No such File object: {id:.200}", param="id")
+            raise kinds.NO_SUCH_FILE(id=id)
         return file
 
     async def _view(self, visit: Visit, file: FileRecord) -> FileView:
@@ -152,7 +154,7 @@ class FileService:
         Recorded sizes of 185, 1855 and 1857 bytes are no multiples of four, so they cannot count base64.
         """
         data = await self._result_csv(job)
-        if job.scenario.result.encoding == "base64":
+        if job.scenario.result.encoding == "base64" and job.request.dialect == "openai":
             data = base64.b64encode(data)
         return Content(file.filename, len(data), iter((data,)))
 
@@ -167,15 +169,21 @@ def _csv(timeline: Timeline) -> bytes:
     return ("\n".join(timeline.result_rows(MAX_RESULT_ROWS)) + "\n").encode("ascii")
 
 
-def _check_upload(upload: Upload) -> None:
-    if upload.purpose not in PURPOSES:
-        # OBS, jsonschema style: the list is written as Python writes it.
-        raise ParameterError(f"{upload.purpose[:100]!r} is not one of {list(PURPOSES)} - 'purpose'", param=None)
+def check_purpose(visit: Visit, purpose: str) -> None:
+    """Raises ``ParameterError`` for what is none of ``PURPOSES``."""
+    if purpose not in PURPOSES and not visit.loose:
+        raise kinds.UNKNOWN_PURPOSE(purpose=purpose[:100], purposes=list(PURPOSES))
+
+
+def _check_upload(visit: Visit, upload: Upload) -> None:
+    check_purpose(visit, upload.purpose)
     if upload.blob.size_bytes == 0:
-        raise ParameterError("File is empty.", param=None)  # assumed
+        if visit.loose:
+            return
+        raise kinds.EMPTY_FILE()
     if upload.purpose == "fine-tune":
         if not upload.filename.lower().endswith(".jsonl"):
-            raise ParameterError("Invalid file format for Fine-Tuning API. Must be .jsonl", param=None)
+            raise kinds.NOT_NAMED_JSONL()
         _check_first_line(upload)
 
 
@@ -189,12 +197,7 @@ def _check_first_line(upload: Upload) -> None:
         value = None
     if not isinstance(value, dict):
         hint = line[:64].decode("utf-8", "replace")[:3]
-        raise ParameterError(
-            "Expected file to have JSONL format, where every line is a valid JSON dictionary. Line 1 is not a "
-            "dictionary "
-            f'(HINT: line starts with: "{hint}...").',
-            param=None,
-        )
+        raise kinds.FIRST_LINE_NO_OBJECT(beginning=hint)
 
 
 def _pieces(source: BinaryIO, size_bytes: int = 256 * 1024) -> Iterator[bytes]:

@@ -15,17 +15,20 @@ from mocktune.domain.error_kinds.jobs import (
     WRONG_STATE,
 )
 from mocktune.domain.lifecycle import JobStatus
-from mocktune.domain.models import BaseModel, resolve_base_model
+from mocktune.domain.limits import Quota
+from mocktune.domain.models import BaseModel
 from mocktune.domain.objects import CheckpointView, EventView, JobRequest, JobView
 from mocktune.domain.pauses import MAX_PAUSES
-from mocktune.domain.plan import result_file_id
 from mocktune.domain.timeline import Signal
 from mocktune.service.datasets import Datasets
+from mocktune.service.limits import check_create, check_organization, plan_jobs
+from mocktune.service.limits import remaining_usd as remaining_quota_usd
+from mocktune.service.models import known_tuned, tunable_model
 from mocktune.service.paging import Page, take, unknown_cursor, walk
 from mocktune.service.records import FileRecord, JobRecord, ModelRecord
 from mocktune.service.retention import drop_unneeded
 from mocktune.service.sandboxes import Sandbox, Visit
-from mocktune.service.settling import expect_end
+from mocktune.service.settling import expect_end, expect_resumed_end
 from mocktune.service.timelines import timeline_of
 
 MetadataFilter = Mapping[str, str] | None
@@ -40,20 +43,25 @@ class JobService:
 
     def check_organization(self, visit: Visit) -> None:
         """Whether the caller's organization may create jobs at all, which is asked before anything else."""
+        check_organization(visit)
 
     async def create(self, visit: Visit, request: JobRequest) -> JobView:
         """Stores the inputs and never waits: a file may still be processing, and faults in it fail the job later.
 
-        Raises ``InvalidRequestError`` for a model that cannot be tuned and for a file that does not exist.
+        Raises, in the order of contract 5.4, ``InvalidRequestError`` for a model that cannot be tuned and for a file that
+        does not exist, ``RateLimitError`` for caps and quota.
         """
         sandbox = visit.sandbox
+        await plan_jobs(visit, self._datasets)
         model, parent = _tunable_model(visit, request)
         training = _file(visit, request.training_file, "training_file")
         validation = _file(visit, request.validation_file, "validation_file") if request.validation_file else None
+        await check_create(visit, model, self._datasets)
+        remaining_usd = await remaining_quota_usd(visit, self._datasets)
         ordinal = sandbox.next_ordinal("job")
         seed = derive_seed(sandbox.seed, "job", ordinal, -1 if request.seed is None else request.seed)
         job = JobRecord(
-            id=ids.object_id("job", sandbox.seed, ordinal),
+            id=ids.object_id("azure_job" if request.dialect == "azure" else "job", sandbox.seed, ordinal),
             ordinal=ordinal,
             seed=seed,
             created_at=visit.now,
@@ -64,6 +72,7 @@ class JobService:
             validation=validation,
             parent=parent,
             shown_seed=ids.service_seed(seed) if request.seed is None else request.seed,
+            quota=None if remaining_usd is None else Quota(sandbox.organization_id, remaining_usd),
         )
         for file in (training, validation):
             if file is not None:
@@ -111,7 +120,7 @@ class JobService:
         timeline = await timeline_of(job, self._datasets)
         if timeline.status_at(visit.now) is JobStatus.PAUSED:
             job.timeline = timeline.with_signal(Signal(visit.now, "resume"))
-            expect_end(visit.sandbox, job)
+            expect_resumed_end(visit.sandbox, job)
         elif not visit.loose:
             raise WRONG_STATE(do="resume", id=id, status=timeline.status_at(visit.now))
         return await self._view(visit, job)
@@ -155,7 +164,7 @@ class JobService:
             created_at=job.created_at,
             finished_at=timeline.finished_at(now),
             fine_tuned_model=timeline.fine_tuned_model if succeeded else None,
-            result_files=(result_file_id(job.seed),) if succeeded else (),
+            result_files=(job.result_file_id,) if succeeded else (),
             status=status,
             hyperparameters=timeline.hyperparameters_at(now),
             trained_tokens=timeline.plan.trained_tokens if succeeded else None,
@@ -199,13 +208,10 @@ def _file(visit: Visit, id: str, param: str) -> FileRecord:
 
 def _tunable_model(visit: Visit, request: JobRequest) -> tuple[BaseModel, ModelRecord | None]:
     """The base model, and the tuned one to go on from. A name of another sandbox is as unknown as any (assumed)."""
-    parent = visit.sandbox.models.get(request.model)
-    if parent is not None and parent.window.state_at(visit.now) == "absent":
-        parent = None
-    model = parent.job.model if parent else resolve_base_model(request.model)
-    if model is None or request.method not in model.methods:
+    model = tunable_model(visit, request.model, request.method)
+    if model is None:
         raise MODEL_NOT_AVAILABLE(model=request.model)
-    return model, parent
+    return model, known_tuned(visit, request.model)
 
 
 def _matches(request: JobRequest, wanted: MetadataFilter) -> bool:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from mocktune.domain.clock import VirtualTime, format_instant
 from mocktune.domain.draws import derive_seed
 from mocktune.domain.lifecycle import JobStatus
+from mocktune.domain.limits import Quota
 from mocktune.domain.models import BaseModel
 from mocktune.domain.objects import JobRequest
+from mocktune.domain.plan import ModelWindow, result_file_id
 from mocktune.domain.scenario import Scenario
-from mocktune.domain.plan import ModelWindow
 from mocktune.domain.timeline import Timeline
 from mocktune.ports import Blob
 
@@ -45,7 +46,7 @@ class FileRecord:
 class JobRecord:
     """A job. ``timeline`` is None until the first question needs it; ``parent`` is the tuned model it goes on from;
     ``told`` is the last status that was logged for people, ``models_left`` counts its tuned models and checkpoints
-    that were not deleted, once they exist.
+    that were not deleted, once they exist. ``given_model`` and ``given_result`` are names that a seed state chose.
     """
 
     id: str
@@ -62,6 +63,13 @@ class JobRecord:
     timeline: Timeline | None = None
     told: JobStatus | None = None
     models_left: int | None = None
+    given_model: str | None = None
+    given_result: str | None = None
+    quota: Quota | None = None
+
+    @property
+    def result_file_id(self) -> str:
+        return self.given_result or result_file_id(self.seed)
 
     def tell(self, status: JobStatus, at: VirtualTime) -> None:
         """Log a transition, once, when somebody sees it: the line is for people and no part of an outcome."""

@@ -1,14 +1,19 @@
-"""When bytes may go: a file's are kept while it is listed, and as long as a job or a model may still read them."""
+"""When bytes may go: a file's are kept while it is listed, and as long as a job or a model may still read them;
+those of an upload's parts until it ends."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from mocktune.domain.clock import VirtualTime
 from mocktune.domain.lifecycle import JobStatus
 from mocktune.domain.timeline import Signal
+from mocktune.domain.uploads import UploadStatus
 from mocktune.service.datasets import Datasets
 from mocktune.service.records import FileRecord, JobRecord
 from mocktune.service.sandboxes import Sandbox
 from mocktune.service.timelines import timeline_of
+from mocktune.service.upload_records import UploadRecord
 
 
 async def remove_file(sandbox: Sandbox, file: FileRecord, at: VirtualTime, datasets: Datasets) -> None:
@@ -32,6 +37,14 @@ def drop_unneeded(file: FileRecord) -> None:
         return
     file.blob.delete()
     file.blob = None
+
+
+def end_upload(sandbox: Sandbox, upload: UploadRecord, status: UploadStatus, *, keep: Collection[str] = ()) -> None:
+    """Complete, cancel or expire an upload; the bytes of its parts go, but for the parts in ``keep``."""
+    pending = sandbox.ledger("pending_upload")
+    if pending.get(upload.id) is not None:
+        pending.remove(upload.id)
+    upload.end(status, keep=keep)
 
 
 def _may_read(job: JobRecord, file: FileRecord) -> bool:

@@ -17,6 +17,8 @@ from mocktune.domain import ids
 from mocktune.domain.clock import ClockMode, ClockSegments, VirtualTime, WallTime
 from mocktune.domain.draws import derive_seed
 from mocktune.domain.errors import AuthenticationError, ServiceUnavailableError
+from mocktune.domain.objects import Dialect
+from mocktune.domain.profiles import Profile
 from mocktune.domain.scenario import Scenario
 from mocktune.ports import Ledger, Store
 from mocktune.service.records import FileRecord, JobRecord, ModelRecord
@@ -32,7 +34,8 @@ class Sandbox:
     """Everything one API key owns.
 
     ``due`` is a heap of what time will bring, by the instant it may: jobs that end, files that expire. ``moved`` tells
-    whether the clock was ever advanced; commands that change it take ``clock_lock``, one after the other.
+    whether the clock was ever advanced; commands that change it take ``clock_lock``, one after the other. ``era`` is
+    the instant before which its clock starts only if it is told to; None: anywhere.
     """
 
     seed: int
@@ -43,8 +46,10 @@ class Sandbox:
     jobs: Ledger[JobRecord]
     models: Ledger[ModelRecord]
     store: Store
+    era: VirtualTime | None = None
     due: list[tuple[VirtualTime, int, JobRecord | FileRecord]] = field(default_factory=list)
     moved: bool = False
+    loaded: bool = True
     clock_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     counts: dict[str, int] = field(default_factory=dict)
     requests: int = 0
@@ -71,38 +76,61 @@ class Sandbox:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request: whether its key is an admin key, and the organization its header names ("" for none)."""
+    """Who sends a request: whether its key is an admin key, the organization its header names ("" for none), and the
+    dialect it speaks, by its path.
+    """
 
     admin: bool = False
     organization: str = ""
+    dialect: Dialect = "openai"
 
 
 ANYONE = Caller()
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """One request's view of its sandbox. ``now`` was read once and is passed down; nothing below reads a clock.
+class Rules:
+    """What a server holds requests to: the world it plays, and the organizations that may train in today's."""
 
-    ``loose``: rules of range, choice and state are switched off; only checks read it.
-    """
+    profile: Profile = "classic"
+    known_organizations: frozenset[str] = frozenset()
+    loose: bool = False
+
+
+CLASSIC = Rules()
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request's view of its sandbox. ``now`` was read once and is passed down; nothing below reads a clock."""
 
     sandbox: Sandbox
     now: VirtualTime
     wall: WallTime
     caller: Caller = ANYONE
-    loose: bool = False
+    rules: Rules = CLASSIC
+
+    @property
+    def loose(self) -> bool:
+        """Whether rules of range, choice and state are switched off; only checks read it."""
+        return self.rules.loose
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxDefaults:
-    """What a new sandbox starts with."""
+    """What a new sandbox starts with. ``with_state``: it begins unloaded, with a seed state to come, and at ``start``,
+    the instant that state was saved at; ``one_for_all``: every key names the same one.
+    """
 
     seed: int
     clock: ClockMode
     scenario: Scenario
     max_sandboxes: int = 10_000
     ttl_s: float = 24 * 3600.0
+    era: VirtualTime | None = None
+    start: VirtualTime | None = None
+    with_state: bool = False
+    one_for_all: bool = False
 
 
 log = logging.getLogger("mocktune")
@@ -125,7 +153,7 @@ class Sandboxes:
 
         Raises ``ServiceUnavailableError`` when there are as many as this server holds.
         """
-        name = _SHARED_PREFIX + shared_name if shared_name is not None else _sandbox_name(key)
+        name = self._name(key, shared_name)
         # Keyed BLAKE2 is a MAC of its own, and takes a third of the time of an HMAC.
         digest = blake2b(name.encode("utf-8", "surrogateescape"), key=self._secret, digest_size=32).digest()
         sandbox = self._by_name.get(digest)
@@ -135,6 +163,19 @@ class Sandboxes:
             self._by_name.move_to_end(digest)
         sandbox.last_used = wall
         return sandbox
+
+    def passing(self, key: str, wall: WallTime, *, shared_name: str | None = None) -> Sandbox:
+        """A sandbox for one request alone, like the one ``key`` would name; nobody finds it again."""
+        return self._new(self._name(key, shared_name), wall)
+
+    def only(self) -> Sandbox | None:
+        """The sandbox that all keys share, once somebody used it."""
+        return next(iter(self._by_name.values()), None)
+
+    def _name(self, key: str, shared_name: str | None) -> str:
+        if self.defaults.one_for_all:
+            return _SHARED_PREFIX
+        return _SHARED_PREFIX + shared_name if shared_name is not None else _sandbox_name(key)
 
     def _make(self, name: str, digest: bytes, wall: WallTime) -> Sandbox:
         self._close_unused(wall)
@@ -146,21 +187,26 @@ class Sandboxes:
                 f"This mocktune server has {defaults.max_sandboxes} open sandboxes and opens no more; "
                 "raise --max-sandboxes, or wait until unused ones are closed."
             )
-        start = defaults.scenario.clock.start
+        sandbox = self._new(name, wall)
+        self._by_name[digest] = sandbox
+        return sandbox
+
+    def _new(self, name: str, wall: WallTime) -> Sandbox:
+        defaults = self.defaults
         # From the key alone: the seed must be the same on every server with the same server seed.
         seed = derive_seed(defaults.seed, "sandbox", name)
-        sandbox = Sandbox(
+        return Sandbox(
             seed=seed,
             organization_id=ids.object_id("organization", seed),
-            clock=ClockSegments.begin(defaults.clock, wall, start),
+            clock=begin_clock(defaults.clock, wall, defaults.start or defaults.scenario.clock.start, defaults.era),
             scenario=defaults.scenario,
             files=self._store.ledger(),
             jobs=self._store.ledger(),
             models=self._store.ledger(),
             store=self._store,
+            era=defaults.era,
+            loaded=not defaults.with_state,
         )
-        self._by_name[digest] = sandbox
-        return sandbox
 
     def _close_unused(self, wall: WallTime) -> None:
         oldest_allowed = wall - self.defaults.ttl_s * 1_000_000
@@ -172,8 +218,18 @@ class Sandboxes:
             release_blobs(sandbox)
 
 
+def begin_clock(mode: ClockMode, wall: WallTime, start: VirtualTime | None, era: VirtualTime | None) -> ClockSegments:
+    """A clock that starts at ``start``; where that is None, at wall time (frozen: 2026-01-15), but never before
+    ``era``, in which frozen ones start exactly.
+    """
+    if start is None and era is not None:
+        start = era if mode.rate == 0 else VirtualTime(max(era, wall))
+    return ClockSegments.begin(mode, wall, start)
+
+
 def release_blobs(sandbox: Sandbox) -> None:
-    """Delete the bytes of a sandbox that is closed, those that only jobs still hold too."""
+    """Delete the bytes of a sandbox that is closed, those that only jobs still hold too, and those of uploads that
+    never became files."""
     held = {id(file): file for file in sandbox.files.newest_first()}
     for job in sandbox.jobs.newest_first():
         for file in (job.training, job.validation):
@@ -182,6 +238,8 @@ def release_blobs(sandbox: Sandbox) -> None:
     for file in held.values():
         if file.blob is not None:
             file.blob.delete()
+    for upload in sandbox.ledger("upload").newest_first():
+        upload.end(upload.ended or "expired")
 
 
 def _looks_live(key: str) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from mocktune.ports import Blobs, Clock
 from mocktune.service.chat import ChatService
@@ -12,9 +15,21 @@ from mocktune.service.datasets import Datasets
 from mocktune.service.files import FileService
 from mocktune.service.jobs import JobService
 from mocktune.service.models import ModelService
-from mocktune.service.sandboxes import ANYONE, Caller, Sandbox, Sandboxes, Visit
+from mocktune.service.sandboxes import ANYONE, Caller, Rules, Sandbox, Sandboxes, Visit
 from mocktune.service.settling import nothing_due, settle
 from mocktune.settings import Settings
+
+if TYPE_CHECKING:
+    from mocktune.service.completions import CompletionService
+    from mocktune.service.deployments import DeploymentService
+    from mocktune.service.graders import GraderService
+    from mocktune.service.moderations import ModerationService
+    from mocktune.service.permissions import PermissionService
+    from mocktune.service.responses import ResponseService
+    from mocktune.service.state import SeedBlobs
+    from mocktune.service.stored_completions import StoredCompletionService
+    from mocktune.service.uploads import UploadService
+    from mocktune.service.webhook_endpoints import WebhookEndpointService
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,114 @@ class Services:
     clocks: ClockService
     warm_up: Callable[[], Awaitable[None]]
     close: Callable[[], None]
+    write_state: Callable[[bytes], None] | None = None
+
+    @cached_property
+    def rules(self) -> Rules:
+        """What this server holds every request to."""
+        settings = self.settings
+        return Rules(settings.profile, settings.known_organizations, settings.loose)
+
+    @cached_property
+    def deployments(self) -> DeploymentService:
+        from mocktune.service.deployments import DeploymentService
+
+        return DeploymentService()
+
+    @cached_property
+    def graders(self) -> GraderService:
+        from mocktune.dataset_engine.tokenizer import count_batch
+        from mocktune.service.graders import GraderService
+        from mocktune.text_metrics import LibraryMetrics
+
+        return GraderService(LibraryMetrics(), count_batch)
+
+    @cached_property
+    def permissions(self) -> PermissionService:
+        from mocktune.service.permissions import PermissionService
+
+        return PermissionService()
+
+    @cached_property
+    def uploads(self) -> UploadService:
+        from mocktune.service.uploads import UploadService
+
+        return UploadService(self.files, self.blobs)
+
+    @cached_property
+    def webhook_endpoints(self) -> WebhookEndpointService:
+        from mocktune.service.webhook_endpoints import WebhookEndpointService
+
+        return WebhookEndpointService(
+            allowed_hosts=self.settings.allowed_webhook_hosts,
+            stateless=getattr(self.settings, "stateless", False),
+        )
+
+    @cached_property
+    def completions(self) -> CompletionService:
+        from mocktune.dataset_engine.tokenizer import count_batch, split
+        from mocktune.service.completions import CompletionService
+
+        return CompletionService(self.chat, count_batch, split)
+
+    @cached_property
+    def moderations(self) -> ModerationService:
+        from mocktune.service.moderations import ModerationService
+
+        return ModerationService()
+
+    @cached_property
+    def responses(self) -> ResponseService:
+        from mocktune.dataset_engine.tokenizer import count_batch
+        from mocktune.service.responses import ResponseService
+
+        return ResponseService(self.chat, count_batch)
+
+    @cached_property
+    def stored_completions(self) -> StoredCompletionService:
+        from mocktune.service.stored_completions import StoredCompletionService
+
+        return StoredCompletionService()
+
+    @cached_property
+    def _loading(self) -> asyncio.Lock:
+        return asyncio.Lock()
+
+    @cached_property
+    def _seed_blobs(self) -> SeedBlobs:
+        from mocktune.service.state import SeedBlobs
+
+        assert self.settings.state is not None  # asked for where a sandbox begins with one
+        return SeedBlobs(self.settings.state, self.blobs)
+
+    async def load(self, sandbox: Sandbox) -> None:
+        """Fill a new sandbox with the server's seed state."""
+        from mocktune.service.state import load_state
+
+        async with self._loading:
+            if sandbox.loaded or self.settings.state is None:
+                return
+            wall = self.clock.wall()
+            visit = Visit(sandbox, sandbox.clock.now(wall), wall, ANYONE, self.rules)
+            await load_state(visit, self.settings.state, self._seed_blobs, self.datasets)
+            sandbox.loaded = True
+
+    async def check_state(self) -> None:
+        """Load the seed state once, for nobody. Raises ``StateError`` for one that cannot be."""
+        if self.settings.state is not None:
+            sandbox = self.sandboxes.passing("sk-check", self.clock.wall())
+            sandbox.loaded = False
+            await self.load(sandbox)
+
+    async def save_state(self) -> None:
+        """Write down what became of the one sandbox all keys share, if anybody used it."""
+        sandbox = self.sandboxes.only()
+        if self.write_state is None or sandbox is None:
+            return
+        from mocktune.domain.state import write_state
+        from mocktune.service.state import save_state
+
+        self.write_state(write_state(await save_state(await self.visit(sandbox), self.datasets)))
 
     async def visit(self, sandbox: Sandbox, caller: Caller = ANYONE) -> Visit:
         """A request's view of its sandbox: ``now``, with everything that was due by then entered.
@@ -44,9 +167,11 @@ class Services:
         Entering may wait for a file to be read; then ``now`` is read anew, so that it is never older than what other
         requests were shown meanwhile.
         """
+        if not sandbox.loaded:
+            await self.load(sandbox)
         while True:
             wall = self.clock.wall()
-            visit = Visit(sandbox, sandbox.clock.now(wall), wall, caller, self.settings.loose)
+            visit = Visit(sandbox, sandbox.clock.now(wall), wall, caller, self.rules)
             if nothing_due(visit):
                 return visit
             await settle(visit, self.datasets)

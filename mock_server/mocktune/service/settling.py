@@ -7,15 +7,22 @@ entered into its lists, in the order it was due. So the lists are the same howev
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from typing import cast
 
 from mocktune.domain.clock import VirtualTime
-from mocktune.domain.plan import earliest_end, result_file_id
+from mocktune.domain.plan import earliest_end
 from mocktune.domain.timeline import Timeline
 from mocktune.service.datasets import Datasets
 from mocktune.service.records import FileRecord, JobRecord, ModelRecord
-from mocktune.service.retention import remove_file
+from mocktune.service.retention import end_upload, remove_file
 from mocktune.service.sandboxes import Sandbox, Visit
 from mocktune.service.timelines import timeline_of
+from mocktune.service.upload_records import UploadRecord
+
+Expected = JobRecord | FileRecord | UploadRecord
+
+_RANK: dict[type, int] = {JobRecord: 0, FileRecord: 1, UploadRecord: 2}
+"""What is due at one instant and has one ordinal is entered in this order: records cannot be compared."""
 
 
 def expect_end(sandbox: Sandbox, job: JobRecord) -> None:
@@ -24,14 +31,31 @@ def expect_end(sandbox: Sandbox, job: JobRecord) -> None:
     _expect(sandbox, earliest_end(job.created_at, ready_at, job.scenario, job.seed), job)
 
 
+def expect_resumed_end(sandbox: Sandbox, job: JobRecord) -> None:
+    """Remember a job again that may have been forgotten while it was paused without an end."""
+    assert job.timeline is not None  # it was paused
+    at = job.timeline.succeeds_at
+    if at is not None and not any(what is job for _, _, what in _due(sandbox)):
+        _expect(sandbox, at, job)
+
+
 def expect_expiry(sandbox: Sandbox, file: FileRecord) -> None:
     """Remember when ``file`` will be gone, if it ever is."""
     if file.expires_at is not None:
         _expect(sandbox, file.expires_at, file)
 
 
-def _expect(sandbox: Sandbox, at: VirtualTime, what: JobRecord | FileRecord) -> None:
-    heappush(sandbox.due, (at, what.ordinal, what))
+def expect_upload_expiry(sandbox: Sandbox, upload: UploadRecord) -> None:
+    """Remember when ``upload`` will expire, unless it ends before."""
+    _expect(sandbox, upload.expires_at, upload)
+
+
+def _expect(sandbox: Sandbox, at: VirtualTime, what: Expected) -> None:
+    heappush(_due(sandbox), (at, what.ordinal * len(_RANK) + _RANK[type(what)], what))
+
+
+def _due(sandbox: Sandbox) -> list[tuple[VirtualTime, int, Expected]]:
+    return cast("list[tuple[VirtualTime, int, Expected]]", sandbox.due)
 
 
 def nothing_due(visit: Visit) -> bool:
@@ -41,7 +65,7 @@ def nothing_due(visit: Visit) -> bool:
 
 async def settle(visit: Visit, datasets: Datasets) -> None:
     """Enter everything that was due by ``visit.now``, one after the other, in the order it was due."""
-    due = visit.sandbox.due
+    due = _due(visit.sandbox)
     while not nothing_due(visit):
         first = due[0]
         at, _, what = first
@@ -49,6 +73,11 @@ async def settle(visit: Visit, datasets: Datasets) -> None:
             heappop(due)
             if what.listed:
                 await remove_file(visit.sandbox, what, at, datasets)
+            continue
+        if isinstance(what, UploadRecord):
+            heappop(due)
+            if what.ended is None:
+                end_upload(visit.sandbox, what, "expired")
             continue
         timeline = await timeline_of(what, datasets)
         if due and due[0] is first:  # else another request settled it while this one waited for the plan
@@ -71,10 +100,10 @@ def _bring_forth(sandbox: Sandbox, job: JobRecord, timeline: Timeline, at: Virtu
     assert training is not None
     assert window is not None  # a job that succeeds has both
     result = FileRecord(
-        id=result_file_id(job.seed),
+        id=job.result_file_id,
         ordinal=job.ordinal,
         purpose="fine-tune-results",
-        filename="step_metrics.csv",
+        filename="results.csv" if job.request.dialect == "azure" else "step_metrics.csv",
         created_at=at,
         ready_at=at,
         scripted_error=None,

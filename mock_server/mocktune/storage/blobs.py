@@ -7,15 +7,21 @@ process. All writers together are bounded by ``max_bytes``.
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
 import tempfile
+import threading
 import weakref
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from mocktune.domain.errors import ServiceUnavailableError
+from mocktune.domain.error_kinds.files import NO_ROOM, NOT_STORED
 from mocktune.ports import Blob, BlobWriter
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 DEFAULT_MAX_BYTES = 20 * 1024**3
 
@@ -32,12 +38,16 @@ class DiskBlobs:
         self._remove: weakref.finalize[..., DiskBlobs] | None = None
         self._count = 0
         self.used_bytes = 0
+        self._counting = threading.Lock()  # the last reader of a joined blob may close it in a thread
         # One thread for all: hashing gives up the interpreter lock and runs beside the writes.
         self.hashing = ThreadPoolExecutor(1, thread_name_prefix="mocktune-hash")
 
     def writer(self) -> BlobWriter:
         self._count += 1
         return _Writer(self, self._made_folder() / f"{self._count:08x}")
+
+    def joined(self, parts: Sequence[Blob], sha256: str) -> Blob:
+        return JoinedBlob(parts, sha256)
 
     def _made_folder(self) -> Path:
         """The folder, made at the first upload, and gone with this object whoever forgets to close it."""
@@ -49,15 +59,14 @@ class DiskBlobs:
 
     def reserve(self, size_bytes: int) -> None:
         """Account for bytes about to be written. Raises ``ServiceUnavailableError`` beyond the bound."""
-        if self.used_bytes + size_bytes > self._max_bytes:
-            raise ServiceUnavailableError(
-                f"This mocktune server keeps at most {self._max_bytes} bytes of uploads; "
-                "delete files or raise --max-disk."
-            )
-        self.used_bytes += size_bytes
+        with self._counting:
+            if self.used_bytes + size_bytes > self._max_bytes:
+                raise NO_ROOM(most=self._max_bytes)
+            self.used_bytes += size_bytes
 
     def release(self, size_bytes: int) -> None:
-        self.used_bytes -= size_bytes
+        with self._counting:
+            self.used_bytes -= size_bytes
 
     def close(self) -> None:
         """Remove everything that was kept."""
@@ -84,7 +93,7 @@ class _Writer:
             try:
                 view = view[self._file.write(view) :]
             except OSError as error:
-                raise ServiceUnavailableError(f"The upload could not be stored: {error.strerror}.") from error
+                raise NOT_STORED(problem=error.strerror) from error
 
     def _update_hash(self, view: memoryview) -> None:
         """Small pieces at once; large ones beside the write, at most one at a time."""
@@ -124,3 +133,77 @@ class DiskBlob:
     def delete(self) -> None:
         self._path.unlink(missing_ok=True)
         self._blobs.release(self.size_bytes)
+
+
+class JoinedBlob:
+    """Several blobs as one. Its readers open one part at a time, so a deletion waits for them."""
+
+    __slots__ = ("_deleted", "_lock", "_parts", "_readers", "sha256", "size_bytes")
+
+    def __init__(self, parts: Sequence[Blob], sha256: str) -> None:
+        self._parts = tuple(parts)
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._deleted = False
+        self.size_bytes = sum(part.size_bytes for part in parts)
+        self.sha256 = sha256
+
+    def open(self) -> BinaryIO:
+        with self._lock:
+            if self._deleted:
+                raise FileNotFoundError("this blob was deleted")
+            self._readers += 1
+        return cast(BinaryIO, io.BufferedReader(_JoinedReader(iter(self._parts), self._reader_closed)))
+
+    def delete(self) -> None:
+        with self._lock:
+            self._deleted = True
+            unread = self._readers == 0
+        if unread:
+            self._delete_parts()
+
+    def _reader_closed(self) -> None:
+        with self._lock:
+            self._readers -= 1
+            last = self._deleted and self._readers == 0
+        if last:
+            self._delete_parts()
+
+    def _delete_parts(self) -> None:
+        for part in self._parts:
+            part.delete()
+
+
+class _JoinedReader(io.RawIOBase):
+    """Reads one part after the other."""
+
+    def __init__(self, parts: Iterator[Blob], on_close: Callable[[], None]) -> None:
+        self._parts = parts
+        self._on_close = on_close
+        self._source: BinaryIO | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        room = memoryview(buffer).cast("B")
+        while True:
+            if self._source is None:
+                part = next(self._parts, None)
+                if part is None:
+                    return 0
+                self._source = part.open()
+            data = self._source.read(len(room))
+            if data:
+                room[: len(data)] = data
+                return len(data)
+            self._source.close()
+            self._source = None
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        if self._source is not None:
+            self._source.close()
+        super().close()
+        self._on_close()

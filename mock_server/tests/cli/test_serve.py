@@ -154,6 +154,23 @@ def test_what_cannot_be_read_is_refused_with_what_could(arguments: list[str], me
     assert ended.stderr.count("\n") == 1
 
 
+def test_the_profile_and_who_may_train_under_it_reach_the_server(tmp_path: Path) -> None:
+    profile = ("--profile", "today", "--known-organization", "org-a", "--known-organization", "org-b")
+    with serving("--clock", "frozen", *profile, temp=tmp_path) as (_, ready):
+        assert {each["shutdown_date"] for each in get(f"{ready['base_url']}/models")["data"]} == {"2027-01-14"}
+        with httpx2.Client(base_url=ready["base_url"], headers={"authorization": "Bearer sk-x"}) as http:
+            file = http.post("/files", files={"file": ("a.jsonl", dataset())}, data={"purpose": "fine-tune"}).json()[
+                "id"
+            ]
+
+            def create(organization: str) -> Any:
+                asked = {"model": "gpt-4o", "training_file": file}
+                return http.post("/fine_tuning/jobs", json=asked, headers={"openai-organization": organization})
+
+            assert create("org-c").json()["error"]["code"] == "training_not_available"
+            assert [create(each).status_code for each in ("org-a", "org-b", "org-a", "org-b")] == [200, 200, 200, 429]
+
+
 def test_a_flag_wins_over_the_environment_and_that_over_pyproject(tmp_path: Path) -> None:
     """Each names a scenario that does not exist; the refusal tells which one was taken."""
     (tmp_path / "pyproject.toml").write_text('[tool.mocktune]\nscenario = "of-file"\n', "utf-8")

@@ -17,10 +17,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mocktune.dataset_engine.report import BLOCK_BYTES, MAX_LINE_BYTES, predictability, read_report
+from mocktune.dataset_engine.lines import BLOCK_BYTES, MAX_IMAGE_LINE_BYTES, MAX_LINE_BYTES
+from mocktune.dataset_engine.report import predictability, read_report
 from mocktune.domain.formats.defects import Defect
 from mocktune.domain.models import TRAIN_CONTEXTS
 from mocktune.domain.report import FileReport
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 def line(*sizes: int, answer: str | None = None, **more: Any) -> bytes:
@@ -119,17 +124,29 @@ def test_whatever_is_no_json_object_is_a_syntax_error_of_its_line(broken: bytes,
 
 
 def test_a_long_line_is_taken_up_to_the_limit() -> None:
-    url = {"url": "data:image/png;base64,"}
-    parts = [{"type": "image_url", "image_url": url}]
-    example = {"messages": [{"role": "user", "content": parts}, {"role": "assistant", "content": " yes"}]}
-    room = MAX_LINE_BYTES - len(json.dumps(example))
-    url["url"] += base64.b64encode(bytes(room)).decode()[:room]
-    longest = json.dumps(example).encode()
+    longest = line(1, 1, answer="x" * (MAX_LINE_BYTES - len(line(1, 1, answer=""))))
     assert len(longest) == MAX_LINE_BYTES
     report = report_of(line(1, 1), longest)
     assert (report.examples, report.syntax_error, report.defect) == (2, None, None)
-    assert report.billable_tokens[65_536] == 11 + (1 + 85 + 9)
-    assert "longer than" in str(report_of(line(1, 1), longest + b" ").syntax_error)
+    assert f"longer than {MAX_LINE_BYTES} bytes" in str(report_of(line(1, 1), longest + b" ").syntax_error)
+
+
+def test_a_line_with_images_may_be_ten_times_as_long() -> None:
+    """VISDOC: ten images of 10 MB, which are 133 MB of base64."""
+    image = base64.b64encode(PNG + bytes(5 << 20)).decode()
+    part = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{image}"}}
+    messages = [{"role": "user", "content": [part] * 3}, {"role": "assistant", "content": " yes"}]
+    long_line = json.dumps({"messages": messages}).encode()
+    assert MAX_LINE_BYTES < len(long_line) < MAX_IMAGE_LINE_BYTES
+    report = report_of(line(1, 1), long_line)
+    assert (report.examples, report.syntax_error, report.defect) == (2, None, None)
+    assert report.billable_tokens[65_536] == 11 + (3 * 85 + 1 + 2 * 4 + 1)
+
+
+@pytest.mark.soak
+def test_a_line_with_images_has_a_limit_too() -> None:
+    endless = b'{"messages": "data:image/' + b"x" * MAX_IMAGE_LINE_BYTES
+    assert f"longer than {MAX_IMAGE_LINE_BYTES} bytes" in str(report_of(endless).syntax_error)
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\n\n\n", b"\n \t\r\n\r\n", b"\n  "])
@@ -284,3 +301,27 @@ def test_only_what_is_learned_counts_for_predictability() -> None:
 def test_the_first_256_kib_of_answers_stand_for_all() -> None:
     first = [noise(HEX, 1 << 16, seed) for seed in range(4)]
     assert answers(*first, *["yes " * 1_000] * 150).predictability < 0.1
+
+
+def test_images_are_counted_and_only_good_ones_are_billed() -> None:
+    def seen(*urls: str) -> bytes:
+        parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+        return json.dumps(
+            {"messages": [{"role": "user", "content": parts}, {"role": "assistant", "content": " yes"}]}
+        ).encode()
+
+    good, bad = f"data:image/png;base64,{base64.b64encode(PNG).decode()}", "data:image/png;base64,AAAA"
+    report = report_of(seen(good, bad), line(1, 1), seen("https://example.com/a"))
+    assert (report.images, report.skipped_images, report.vision_examples) == (3, 1, 2)
+    assert report.billable_tokens[65_536] == 2 * (85 + 1 + 9) + 11
+
+
+def test_the_method_decides_what_a_file_of_messages_is() -> None:
+    prompt = json.dumps({"messages": [{"role": "user", "content": " yes"}], "answer": 1}).encode()
+    report = read_report(BytesIO(prompt), "o200k_base", "reinforcement")
+    assert (report.format, report.defect, report.billable_tokens[65_536]) == ("reinforcement", None, 1 + 4 + 1)
+    assert report.predictability == 0.4
+    defect = read_report(BytesIO(prompt), "o200k_base").defect
+    assert defect is not None
+    assert 'contains an extra "answer"' in defect.detail
+    assert read_report(BytesIO(prompt), "o200k_base", "dpo").format == "chat"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mocktune.dataset_engine.tokenizer import count, count_batch
-from mocktune.domain.formats.chat import MESSAGE_KEYS
+from mocktune.domain.formats.messages import MESSAGE_KEYS
 from mocktune.domain.models import Encoding
 
 ENCODINGS: tuple[Encoding, ...] = ("o200k_base", "cl100k_base")

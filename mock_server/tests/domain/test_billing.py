@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from mocktune.domain.billing import (
     ExampleTokens,
     chat_prompt_tokens,
@@ -14,7 +16,8 @@ from mocktune.domain.billing import (
     example_texts,
     example_tokens,
 )
-from mocktune.domain.models import Encoding
+from mocktune.domain.hyperparameters import Requested, resolve, total_steps
+from mocktune.domain.models import BASE_MODELS, Encoding
 
 TIDE = {
     "type": "function",
@@ -167,3 +170,52 @@ def test_a_prompt_counts_parts_images_and_calls() -> None:
         {"role": "assistant", "tool_calls": [call]},
     ]
     assert chat_prompt_tokens(messages, None, words) == 2 * 4 + 2 + 85 + 2 + 3
+
+
+# -- other methods and images --------------------------------------------------------------------------------------
+
+
+def test_a_preference_is_billed_for_its_input_and_both_outputs() -> None:
+    """Assumed: nothing is recorded of it (contract 3.8)."""
+    example = {
+        "input": {"messages": [message("system", 2), message("user", 3)]},
+        "preferred_output": [message("assistant", 5)],
+        "non_preferred_output": [message("assistant", 7)],
+    }
+    assert example_tokens(example, "preference", words) == ExampleTokens(total=17 + 4 * 4 + 1, content=17, assistant=12)
+    example["input"]["tools"] = [TIDE]  # type: ignore[call-overload]
+    assert example_tokens(example, "preference", words).total == 17 + 4 * 4 + 1 + TIDE_WORDS + TIDE_FIXED + 7
+
+
+def test_a_prompt_of_reinforcement_teaches_nothing_by_itself() -> None:
+    example = chat(message("system", 2), message("assistant", 3), message("user", 4), answer="many words", functions=1)
+    assert example_tokens(example, "reinforcement", words) == ExampleTokens(total=9 + 3 * 4 + 1, content=9, assistant=0)
+
+
+def test_a_skipped_image_costs_nothing() -> None:
+    def seen(*urls: str) -> dict[str, Any]:
+        parts = [{"type": "image_url", "image_url": {"url": url, "detail": "low"}} for url in urls]
+        return chat({"role": "user", "content": parts}, message("assistant", 1))
+
+    good, bad = "https://example.com/a.png", "data:image/png;base64,AAAA"
+    assert example_tokens(seen(good, good), "chat", words).total == 2 * 85 + 1 + 2 * 4 + 1
+    assert example_tokens(seen(good, bad), "chat", words).total == 85 + 1 + 2 * 4 + 1
+    texts = example_texts(seen(good, bad, bad), "chat")
+    assert (texts.images, texts.skipped_images) == (3, 2)
+
+
+# -- recorded jobs -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("examples", "epochs"), [(10, 10), (12, 8), (80, 3), (100, 3), (101, 3), (103, 3)])
+def test_the_epochs_of_recorded_jobs(examples: int, epochs: int) -> None:
+    """RUBY, YiVal, CN1229, PINOLO, cookbook."""
+    resolved = resolve(examples, BASE_MODELS["gpt-4o-mini-2024-07-18"], Requested())
+    assert resolved.n_epochs == epochs
+    assert resolved.batch_size == 1
+
+
+def test_the_steps_of_the_recorded_job() -> None:
+    """PINOLO: 101 examples, 3 epochs, 303 steps."""
+    resolved = resolve(101, BASE_MODELS["gpt-4o-mini-2024-07-18"], Requested())
+    assert total_steps(resolved, 101) == 303

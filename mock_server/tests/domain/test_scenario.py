@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mocktune.domain.clock import SECOND, ClockError
-from mocktune.domain.scenario import Duration, Scenario, ScenarioError, read_scenario, with_settings
+from mocktune.domain.scenario import Duration, LimitsPart, Scenario, ScenarioError, read_scenario, with_settings
 from mocktune.storage.scenario_files import load_scenario, scenario_names
 
 
@@ -45,6 +45,16 @@ def test_an_unknown_scenario_names_the_nearest() -> None:
         ({"clock": {"start": "yesterday"}}, "clock.start: 'yesterday' is no instant"),
         ({"files": {"status_details": 3}}, "files.status_details: expected a text"),
         ({"name": "x"}, "unknown key 'name'"),
+        ({"limits": {"cap": "off"}}, "unknown key 'limits.cap'; did you mean 'limits.caps'"),
+        ({"limits": {"caps": "observe"}}, "'observe' is none of 'off', 'observed'; did you mean 'observed'"),
+        ({"limits": {"org": "wounddown"}}, "did you mean 'wound_down'"),
+        ({"limits": {"caps": None}}, "limits.caps: None is none of"),
+        ({"limits": {"quota_usd": -1}}, "limits.quota_usd: expected a number from 0 to 1e+12, or null, got -1"),
+        ({"limits": {"quota_usd": True}}, "limits.quota_usd: expected a number"),
+        ({"limits": {"quota_usd": "5"}}, "limits.quota_usd: expected a number"),
+        ({"limits": {"quota_usd": float("nan")}}, "limits.quota_usd: expected a number"),
+        ({"limits": {"quota_usd": 10**400}}, "limits.quota_usd: expected a number"),
+        ({"job": {"queued": None}}, "job.queued: a duration is text"),
     ],
 )
 def test_what_a_scenario_cannot_say_is_refused_by_name(document: dict[str, Any], says: str) -> None:
@@ -63,6 +73,23 @@ def test_single_fields_are_set_from_text() -> None:
     changed = with_settings(Scenario(), ["model.absent_for=20s", "job.failure.progress=0.25", "result.encoding=plain"])
     assert changed.model.absent_for == Duration(20 * SECOND)
     assert (changed.job.failure.progress, changed.result.encoding) == (0.25, "plain")
+
+
+@pytest.mark.parametrize(("text", "value"), [("5", 5.0), ("0", 0.0), ("12.5", 12.5), ("null", None)])
+def test_a_budget_is_set_from_text_and_taken_away_with_null(text: str, value: float | None) -> None:
+    before = with_settings(Scenario(), ["limits.quota_usd=7"])
+    assert with_settings(before, [f"limits.quota_usd={text}"]).limits.quota_usd == value
+
+
+def test_null_takes_away_any_field_that_may_be_null() -> None:
+    changed = with_settings(load_scenario("quick"), ["job.training=null", "clock.start=null"])
+    assert (changed.job.training, changed.clock.start) == (None, None)
+
+
+def test_nothing_is_limited_unless_a_scenario_says_so() -> None:
+    assert {load_scenario(name).limits for name in ("quick", "realistic")} == {LimitsPart()}
+    assert LimitsPart() == LimitsPart(caps="off", quota_usd=None, org="active", moderation="off")
+    assert with_settings(Scenario(), ["limits.caps=observed"]).limits.caps == "observed"
 
 
 @pytest.mark.parametrize("setting", ["model", "model.absent_for", "job=2", "=", "model.=3s"])

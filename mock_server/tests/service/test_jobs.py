@@ -265,7 +265,7 @@ async def _everything(lab: Lab, *jobs: str) -> bytes:
         checkpoints = await services.jobs.checkpoints(visit, id, after=None, limit=10)
         state.append([checkpoint_json(each) for each in checkpoints.items])
     files = await services.files.list(visit, purpose=None, after=None, limit=100, order="desc")
-    state += [file_json(each) for each in files.items]
+    state += [file_json(each, "observed") for each in files.items]
     state += [model_json(each) for each in await services.models.list(visit)]
     return msgspec.json.encode(state)
 

@@ -5,25 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mocktune.domain.formats import chat, prompt_completion
+from mocktune.domain.formats import chat, preference, prompt_completion, reinforcement
 from mocktune.domain.formats.defects import Defect
 
 if TYPE_CHECKING:  # the report names the defects of this package, so at run time the arrow points the other way
+    from mocktune.domain.models import Method
     from mocktune.domain.report import FileFormat
 
 _CHECKS: dict[FileFormat, Callable[[object, int], Defect | None]] = {
     "chat": chat.check_example,
+    "preference": preference.check_example,
+    "reinforcement": reinforcement.check_example,
     "prompt_completion": prompt_completion.check_example,
 }
 
 
-def detect(example: object) -> FileFormat:
-    """The format of a file, by the keys of its first example."""
-    if isinstance(example, dict):
-        if "messages" in example:
-            return "chat"
-        if "prompt" in example or "completion" in example:
-            return "prompt_completion"
+def detect(example: object, method: Method = "supervised") -> FileFormat:
+    """The format of a file, by its first example and what a job's ``method`` looks for in it.
+
+    Two methods read messages, and only they can tell whose they are: under ``reinforcement`` an example counts as chat
+    if chat it is, which a prompt is not. What is no chat under the other two methods is judged as what they need, so
+    that the missing key is told, as recorded for ``input``.
+    """
+    keys = example.keys() if isinstance(example, dict) else frozenset[str]()
+    if method == "dpo":
+        return "chat" if "messages" in keys and keys.isdisjoint(preference.KEYS) else "preference"
+    if method == "reinforcement":
+        return "chat" if "messages" in keys and chat.check_example(example, 1) is None else "reinforcement"
+    if "messages" in keys:
+        return "chat"
+    if not keys.isdisjoint(preference.KEYS):
+        return "preference"
+    if "prompt" in keys or "completion" in keys:
+        return "prompt_completion"
     return "unknown"
 
 

@@ -1,40 +1,21 @@
 """The supervised chat format: what an example may hold, and the first thing that is wrong with one.
 
-An example is ``{"messages": [...]}`` with optional ``tools``, ``functions`` and ``parallel_tool_calls`` (contract 3.2).
-Four defects were recorded word for word (rows 5-8 of contract 3.7). The real validator speaks of a *discriminator*, so
-the words of the other defects are modelled on those four and labelled ``assumed`` in ``KINDS``.
+An example is ``{"messages": [...]}`` with optional ``tools``, ``functions`` and ``parallel_tool_calls`` (contract 3.2);
+with images in it, it is a vision example (contract 3.3).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mocktune.domain.formats.defects import Defect
+from mocktune.domain.formats.messages import bad, check_messages, check_tools, extra_key, images_of, json_type
 
 TOP_LEVEL_KEYS = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
 
-_COMMON_KEYS = frozenset({"role", "content", "name"})
-MESSAGE_KEYS: dict[str, frozenset[str]] = {
-    "system": _COMMON_KEYS,
-    "user": _COMMON_KEYS,
-    # SPEC FineTuneChatCompletionRequestAssistantMessage: an assistant message of Chat Completions plus weight.
-    "assistant": _COMMON_KEYS | {"weight", "tool_calls", "function_call", "refusal", "audio"},
-    "tool": _COMMON_KEYS | {"tool_call_id"},
-    "function": _COMMON_KEYS,
-    "developer": _COMMON_KEYS,
-}
-"""The roles, and the keys that a message of each may have."""
-
-# OBS LLMCOMP #59 names fim_suffix; the others are the control tokens of the same encodings and of the chat markup.
-SPECIAL_TOKEN = re.compile(r"<\|(?:endoftext|fim_prefix|fim_middle|fim_suffix|endofprompt|im_start|im_end|im_sep)\|>")
-
-_Fault = tuple[str, str]
-"""The kind of a defect and what is said of the message; for a special token, the token itself."""
-
-_NO_IDS: frozenset[str] = frozenset()
-_ABSENT = object()
+MAX_IMAGES = 10
+"""Of one example (VISDOC); that more of them fail the file is assumed."""
 
 
 def check_example(example: object, number: int) -> Defect | None:
@@ -42,16 +23,15 @@ def check_example(example: object, number: int) -> Defect | None:
     if not isinstance(example, dict):
         return Defect("not_json", f"Invalid file format. Example {number} is not an object.", number)
     if "messages" not in example:
-        return Defect("missing_messages", f"Invalid file format. Example {number} is missing key 'messages'", number)
+        return missing_messages(number)
     # Most examples have this one key, so the others are looked at only where there are others.
-    if len(example) > 1 and (defect := _check_top_level(example, number)):
-        return defect
-    messages = example["messages"]
-    if not isinstance(messages, list):
-        return _bad(number, f" 'messages' must be a list, not {json_type(messages)}.")
-    if not messages:
-        return _bad(number, " has no messages.")
-    return _check_messages(messages, number)
+    if len(example) > 1:
+        for key in example:
+            if key not in TOP_LEVEL_KEYS:
+                return extra_key(number, key)
+        if defect := check_tools(example, number, ("tools", "functions")):
+            return defect
+    return check_conversation(example["messages"], number) or _check_what_is_learned(example["messages"], number)
 
 
 def is_trained(assistant_message: Mapping[str, object]) -> bool:
@@ -59,216 +39,30 @@ def is_trained(assistant_message: Mapping[str, object]) -> bool:
     return assistant_message.get("weight", 1) != 0
 
 
-def _check_messages(messages: list[Any], number: int) -> Defect | None:
-    assistants = trained = 0
-    awaited: Collection[str] = _NO_IDS  # ids of the tool calls that a tool message may answer at this place
-    for index, message in enumerate(messages, 1):
-        if not isinstance(message, dict):
-            return _bad(number, f", message {index} is not an object.")
-        role = message.get("role")
-        content = message.get("content")
-        plain = len(message) == 2 and type(content) is str and "<|" not in content
-        # Files are made of {"role", "content"} messages with plain text: these are settled without a call.
-        if not (plain and (role == "user" or role == "assistant" or role == "system")):
-            fault = _check_message(message, awaited)
-            if fault is not None:
-                return _at(number, index, fault)
-        if role == "assistant":
-            assistants += 1
-            trained += is_trained(message)
-            awaited = {call["id"] for call in message["tool_calls"]} if "tool_calls" in message else _NO_IDS
-        elif role != "tool":
-            awaited = _NO_IDS
+def missing_messages(number: int) -> Defect:
+    """Contract 3.7 row 7 [OBS]."""
+    return Defect("missing_messages", f"Invalid file format. Example {number} is missing key 'messages'", number)
+
+
+def check_conversation(messages: object, number: int) -> Defect | None:
+    """The first defect of a list of messages, of its images too."""
+    if not isinstance(messages, list):
+        return bad(number, f" 'messages' must be a list, not {json_type(messages)}.")
+    if not messages:
+        return bad(number, " has no messages.")
+    if defect := check_messages(messages, number):
+        return defect
+    if (images := len(images_of(messages))) > MAX_IMAGES:
+        return bad(number, f" has {images} images, but must have at most {MAX_IMAGES}.")
+    return None
+
+
+def _check_what_is_learned(messages: list[Any], number: int) -> Defect | None:
+    assistants = [message for message in messages if message["role"] == "assistant"]
     if not assistants:
-        return _bad(number, " has no assistant message.")
-    if role != "assistant":
-        return _bad(number, ": the last message must be from the assistant.")
-    if not trained:
-        return _bad(number, " has nothing to learn: every assistant message has weight 0.")
+        return bad(number, " has no assistant message.")
+    if messages[-1]["role"] != "assistant":
+        return bad(number, ": the last message must be from the assistant.")
+    if not any(map(is_trained, assistants)):
+        return bad(number, " has nothing to learn: every assistant message has weight 0.")
     return None
-
-
-def _check_top_level(example: dict[Any, Any], number: int) -> Defect | None:
-    for key in example:
-        if key not in TOP_LEVEL_KEYS:
-            detail = f'Invalid file format. Example {number} contains an extra "{_cut(key)}".'
-            return Defect("extra_key", detail, number)
-    parallel = example.get("parallel_tool_calls", True)
-    if not isinstance(parallel, bool):
-        return _bad(number, f" 'parallel_tool_calls' must be a boolean, not {json_type(parallel)}.")
-    for key in ("tools", "functions"):
-        definitions = example.get(key, ())
-        if not isinstance(definitions, list | tuple):
-            return _bad(number, f" '{key}' must be a list, not {json_type(definitions)}.")
-        for index, definition in enumerate(definitions, 1):
-            if not _is_definition(definition, wrapped=key == "tools"):
-                shape = 'a {"type": "function", "function": {"name": ...}}' if key == "tools" else 'a {"name": ...}'
-                return _bad(number, f": entry {index} of '{key}' is not {shape} object.")
-    return None
-
-
-def _is_definition(definition: object, *, wrapped: bool) -> bool:
-    if wrapped:
-        if not isinstance(definition, dict) or definition.get("type") != "function":
-            return False
-        definition = definition.get("function")
-    return (
-        isinstance(definition, dict)
-        and isinstance(definition.get("name"), str)
-        and isinstance(definition.get("description", ""), str)
-        and isinstance(definition.get("parameters", {}), dict)
-    )
-
-
-def _check_message(message: dict[Any, Any], awaited: Collection[str]) -> _Fault | None:
-    role = message.get("role", _ABSENT)
-    if role is _ABSENT:
-        return "missing_role", "Discriminator 'role' is missing in value"
-    keys = MESSAGE_KEYS.get(role) if isinstance(role, str) else None
-    if keys is None:
-        allowed = ", ".join(f"'{known}'" for known in MESSAGE_KEYS)
-        value = f"'{_cut(role)}'" if isinstance(role, str) else json_type(role)
-        return "bad_message", f"No match for discriminator 'role' and value {value} (allowed values: {allowed})"
-    for key in message:
-        if key not in keys:
-            if key == "weight":
-                return "bad_message", f"has a 'weight', which only assistant messages may have (role '{role}')."
-            return "bad_message", f'contains an extra "{_cut(key)}".'
-    if "name" in message and not isinstance(message["name"], str):
-        return "bad_message", f"'name' must be a string, not {json_type(message['name'])}."
-    if role == "assistant":
-        fault = _check_assistant(message)
-    elif role == "tool":
-        fault = _check_tool(message, awaited)
-    elif role == "function" and "name" not in message:
-        fault = ("bad_message", "is missing key 'name'")
-    else:
-        fault = None
-    return fault or _check_content(message, role)
-
-
-def _check_assistant(message: dict[Any, Any]) -> _Fault | None:
-    weight = message.get("weight", 1)
-    if type(weight) is not int or weight not in (0, 1):  # a JSON true is an int to Python, and 1.0 equals 1
-        return "bad_message", "'weight' must be 0 or 1."
-    if "refusal" in message and not isinstance(message["refusal"], str | None):
-        return "bad_message", f"'refusal' must be a string, not {json_type(message['refusal'])}."
-    if "function_call" in message and (fault := _check_call(message["function_call"], "'function_call'")):
-        return fault
-    if "tool_calls" not in message:
-        return None
-    calls = message["tool_calls"]
-    if not isinstance(calls, list):
-        return "bad_message", f"'tool_calls' must be a list, not {json_type(calls)}."
-    if not calls:
-        return "bad_message", "'tool_calls' is empty."
-    for index, call in enumerate(calls, 1):
-        if not isinstance(call, dict):
-            return "bad_message", f"tool call {index} is not an object."
-        if not isinstance(call.get("id"), str):
-            return "bad_message", f"tool call {index} has no string 'id'."
-        if call.get("type") != "function":
-            return "bad_message", f"tool call {index} must have type 'function'."
-        if fault := _check_call(call.get("function"), f"tool call {index}: 'function'"):
-            return fault
-    return None
-
-
-def _check_call(call: object, what: str) -> _Fault | None:
-    if not isinstance(call, dict):
-        return "bad_message", f"{what} must be an object, not {json_type(call)}."
-    for key in ("name", "arguments"):
-        if not isinstance(call.get(key), str):
-            return "bad_message", f"{what} has no string '{key}'."
-    return _check_text(call["arguments"])
-
-
-def _check_tool(message: dict[Any, Any], awaited: Collection[str]) -> _Fault | None:
-    if "tool_call_id" not in message:
-        return "bad_message", "is missing key 'tool_call_id'"
-    call_id = message["tool_call_id"]
-    if not isinstance(call_id, str):
-        return "bad_message", f"'tool_call_id' must be a string, not {json_type(call_id)}."
-    if call_id not in awaited:
-        return "bad_message", f"follows no assistant message with the tool call '{_cut(call_id)}'."
-    return None
-
-
-def _check_content(message: dict[Any, Any], role: str) -> _Fault | None:
-    content = message.get("content")
-    if content is None:
-        # OBS: the cookbook's function-calling lines have no content key and train.
-        if role == "assistant" and any(message.get(key) for key in ("tool_calls", "function_call", "refusal")):
-            return None
-        said = "'content' must be a string, not null." if "content" in message else "is missing key 'content'"
-        return "bad_message", said
-    if isinstance(content, str):
-        return _check_text(content)
-    if not isinstance(content, list):
-        return "bad_message", f"'content' must be a string or a list of parts, not {json_type(content)}."
-    if not content:
-        return "bad_message", "'content' is an empty list."
-    for index, part in enumerate(content, 1):
-        if fault := _check_part(part, index, role):
-            return fault
-    return None
-
-
-def _check_part(part: object, index: int, role: str) -> _Fault | None:
-    kind = part.get("type") if isinstance(part, dict) else None
-    if isinstance(part, dict) and kind == "text":
-        text = part.get("text")
-        return _check_text(text) if isinstance(text, str) else ("bad_message", f"part {index} has no string 'text'.")
-    if isinstance(part, dict) and kind == "image_url":
-        if role != "user":
-            return "bad_message", f"part {index}: only user messages may have images (role '{role}')."
-        image = part.get("image_url")
-        if isinstance(image, dict) and isinstance(image.get("url"), str):
-            return None
-        return "bad_message", f"part {index} has no string 'image_url.url'."
-    return "bad_message", f"part {index} must be an object of type 'text' or 'image_url'."
-
-
-def _check_text(text: str) -> _Fault | None:
-    token = special_token_in(text)
-    return None if token is None else ("special_token", token)
-
-
-def special_token_in(text: str) -> str | None:
-    """The first control token written out in ``text``; None where there is none."""
-    found = SPECIAL_TOKEN.search(text) if "<|" in text else None
-    return None if found is None else found[0]
-
-
-def json_type(value: object) -> str:
-    """What JSON calls ``value``, with its article."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "a list"
-        case _:
-            return "an object"
-
-
-def _at(number: int, index: int, fault: _Fault) -> Defect:
-    kind, said = fault
-    if kind == "special_token":  # recorded without the number of the message
-        return Defect(kind, f"Invalid file format. Example {number} message contains an invalid token: {said}.", number)
-    return Defect(kind, f"Invalid file format. Example {number}, message {index} {said}", number)
-
-
-def _bad(number: int, said: str) -> Defect:
-    return Defect("bad_message", f"Invalid file format. Example {number}{said}", number)
-
-
-def _cut(text: object) -> str:
-    """A key or value of the file as an error message shows it: at most 80 characters, however long it is."""
-    shown = str(text)
-    return shown if len(shown) <= 80 else f"{shown[:80]}…"

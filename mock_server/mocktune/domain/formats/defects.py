@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Prefix = Literal["invalid", "format", "none"]
+Prefix = Literal["invalid", "format", "unsafe", "none"]
 Which = Literal["training", "validation"]
 
 
@@ -32,17 +32,32 @@ KINDS: dict[str, DefectKind] = {
     "unexpected_format": DefectKind("invalid_training_file", "invalid", "recorded"),
     "wrong_method": DefectKind("invalid_training_file", "invalid", "recorded"),
     "wrong_model": DefectKind("invalid_training_file", "invalid", "assumed"),
+    "no_vision": DefectKind("invalid_training_file", "invalid", "assumed"),
     "too_few_examples": DefectKind("invalid_n_examples", "none", "recorded"),
+    "too_many_examples": DefectKind("invalid_n_examples", "none", "assumed"),
     "bad_message": DefectKind("invalid_file_format", "format", "assumed"),
     "wrong_purpose": DefectKind("invalid_training_file", "invalid", "assumed"),
     "file_deleted": DefectKind("invalid_training_file", "invalid", "assumed"),
+    "flagged_lines": DefectKind("invalid_training_file", "invalid", "recorded"),
+    "flagged_training_file": DefectKind("unsafe_file", "unsafe", "recorded"),
+    "flagged_validation_file": DefectKind("invalid_training_file", "invalid", "recorded"),
 }
-"""Every kind of defect. ``bad_message`` covers the rules no real text was found for (contract row 15)."""
+"""Every kind of defect. ``bad_message`` covers the rules no real text was found for (contract row 15). Of the two codes
+seen for a training file that was blocked, the newer one is given."""
+
+_FAULTS: dict[Prefix, str] = {
+    "invalid": "an invalid {} file",
+    "format": "a file format error in the {} file",
+    "unsafe": "an unsafe {} file",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """The first thing wrong with a file. ``detail`` is the sentence that follows the prefix; ``line`` is 1-based."""
+    """The first thing wrong with a file. ``detail`` is the sentence that follows the prefix; ``line`` is 1-based.
+
+    The detail of a defect in a line begins with ``Invalid file format. Example`` and the line's number.
+    """
 
     kind: str
     detail: str
@@ -61,5 +76,14 @@ class Defect:
         prefix = KINDS[self.kind].prefix
         if prefix == "none":
             return self.detail
-        fault = f"an invalid {which} file" if prefix == "invalid" else f"a file format error in the {which} file"
-        return f"The job failed due to {fault}. {self.detail}"
+        return f"The job failed due to {_FAULTS[prefix].format(which)}. {self.detail}"
+
+    def moved(self, lines: int) -> Defect:
+        """The same defect that many lines further down: where a part of a file was read by itself."""
+        if self.line is None or not lines:
+            return self
+        begins = f"Invalid file format. Example {self.line}"
+        detail = self.detail
+        if detail.startswith(begins):
+            detail = f"Invalid file format. Example {self.line + lines}{detail[len(begins) :]}"
+        return Defect(self.kind, detail, self.line + lines)

@@ -5,8 +5,8 @@ Contract 3.6. Nothing was recorded of its defects, so they are said in the words
 
 from __future__ import annotations
 
-from mocktune.domain.formats.chat import json_type, special_token_in
 from mocktune.domain.formats.defects import Defect
+from mocktune.domain.formats.messages import extra_key, json_type, special_token_in
 
 KEYS = ("prompt", "completion")
 
@@ -20,8 +20,7 @@ def check_example(example: object, number: int) -> Defect | None:
             # OBS for 'messages' and for 'input' of the preference format.
             return _defect("missing_messages", number, f" is missing key '{key}'")
     if len(example) > len(KEYS):
-        extra = next(str(key) for key in example if key not in KEYS)
-        return _defect("extra_key", number, f' contains an extra "{extra if len(extra) <= 80 else extra[:80] + "…"}".')
+        return extra_key(number, next(key for key in example if key not in KEYS))
     for key in KEYS:
         text = example[key]
         if not isinstance(text, str):

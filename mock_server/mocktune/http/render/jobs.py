@@ -19,15 +19,20 @@ from mocktune.domain.hyperparameters import shown
 from mocktune.domain.lifecycle import JobStatus
 from mocktune.domain.objects import CheckpointView, EventView, JobView
 from mocktune.http.render import Json, seconds
-from mocktune.settings import Wire
+from mocktune.settings import Form
+
+AZURE_STATUS: dict[str, str] = {JobStatus.VALIDATING_FILES: "pending", JobStatus.QUEUED: "pending"}
+"""Statuses Azure words in its own way (learn.microsoft.com: a new job is ``pending``; that both are is assumed)."""
 
 
-def job(view: JobView, wire: Wire) -> Json:
-    request, strict = view.request, wire == "sdk"
+def job(view: JobView, form: Form) -> Json:
+    request, strict = view.request, form == "sdk"
     error: Json | None = None if strict else {}
     if view.error is not None:
         error = {"code": view.error.code, "message": view.error.message, "param": view.error.param}
-    status = view.status
+    status: str = view.status
+    if form == "azure":
+        status = AZURE_STATUS.get(view.status, view.status)
     if strict and status is JobStatus.PAUSED:
         status = JobStatus.QUEUED  # it will queue again when it is resumed
     # OBS CN1229: null for dpo; the public description's reinforcement example has none either.

@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from mocktune.domain.errors import ParameterError, PayloadTooLargeError
+from mocktune.domain.error_kinds.files import MISSING_FIELD
 from mocktune.http.answers import Stream, json_answer
 from mocktune.http.call import Call, described_by
-from mocktune.http.multipart import OVERHEAD_BYTES, boundary_of, receive_form
+from mocktune.http.multipart import receive_file
 from mocktune.http.render import cursor_page, deleted
 from mocktune.http.render import files as render
 from mocktune.http.wire import files as wire
@@ -47,12 +47,8 @@ def file_routes(services: Services) -> APIRouter:
         "", response_model=wire.OpenAIFile, openapi_extra={**described_by("files.create", "RUBY, SPEC"), **_UPLOAD}
     )
     async def create_file(call: Call) -> Response:
-        boundary = boundary_of(call.headers.get("content-type"))
-        limit = settings.max_file_bytes
-        if call.declared_bytes > limit + OVERHEAD_BYTES:
-            raise PayloadTooLargeError(limit, call.declared_bytes)
-        form = await receive_form(
-            call.stream(), boundary, services.blobs, max_file_bytes=limit, head_bytes=FIRST_LINE_BYTES
+        form = await receive_file(
+            call, services.blobs, field="file", max_bytes=settings.max_file_bytes, head_bytes=FIRST_LINE_BYTES
         )
         try:
             upload = Upload(form.filename, _purpose(form.fields), form.blob, form.head, _expiry(call, form.fields))
@@ -60,7 +56,7 @@ def file_routes(services: Services) -> APIRouter:
         except BaseException:
             form.blob.delete()
             raise
-        return json_answer(render.file(view))
+        return json_answer(render.file(view, call.written_as))
 
     @router.get(
         "",
@@ -72,11 +68,11 @@ def file_routes(services: Services) -> APIRouter:
         page = await files.list(
             await call.visit(), purpose=query.purpose, after=query.after, limit=query.limit, order=query.order
         )
-        return json_answer(cursor_page(page, render.file))
+        return json_answer(cursor_page(page, lambda view: render.file(view, call.written_as)))
 
     @router.get("/{file_id}", response_model=wire.OpenAIFile, openapi_extra=described_by("files.retrieve", "RUBY"))
     async def retrieve_file(call: Call) -> Response:
-        return json_answer(render.file(await files.retrieve(await call.visit(), call.path("file_id"))))
+        return json_answer(render.file(await files.retrieve(await call.visit(), call.path("file_id")), call.written_as))
 
     @router.delete("/{file_id}", response_model=Deleted, openapi_extra=described_by("files.delete", "RUBY"))
     async def delete_file(call: Call) -> Response:
@@ -92,9 +88,7 @@ def file_routes(services: Services) -> APIRouter:
 
 def _purpose(fields: dict[str, str]) -> str:
     if "purpose" not in fields:
-        raise ParameterError(
-            "Missing required parameter: 'purpose'.", param="purpose", code="missing_required_parameter"
-        )
+        raise MISSING_FIELD(field="purpose", param="purpose")
     return fields["purpose"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -36,7 +37,7 @@ _METADATA_PARAMETER = {
 
 def job_routes(services: Services) -> APIRouter:
     router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["Fine-tuning"])
-    jobs, form = services.jobs, services.settings.wire
+    jobs = services.jobs
 
     @router.post(
         "",
@@ -50,7 +51,10 @@ def job_routes(services: Services) -> APIRouter:
         visit = await call.visit()
         jobs.check_organization(visit)  # before the body is looked at (contract 5.4)
         request = _job_request(call.checked(wire.CreateFineTuningJobRequest, parse_object(body)), loose=visit.loose)
-        return json_answer(render.job(await jobs.create(visit, request), form))
+        request = replace(request, dialect=call.caller.dialect)
+        return json_answer(
+            render.job(await jobs.create(visit, request), call.written_as), 201 if request.dialect == "azure" else 200
+        )
 
     @router.get(
         "",
@@ -63,7 +67,7 @@ def job_routes(services: Services) -> APIRouter:
         query = call.query(wire.ListFineTuningJobsQuery)
         metadata = _metadata_filter(call.scope["query_string"].decode("latin-1"))
         page = await jobs.list(await call.visit(), after=query.after, limit=query.limit, metadata=metadata)
-        return json_answer(page_json(page, lambda view: render.job(view, form)))
+        return json_answer(page_json(page, lambda view: render.job(view, call.written_as)))
 
     @router.get(
         "/{fine_tuning_job_id}",
@@ -71,7 +75,9 @@ def job_routes(services: Services) -> APIRouter:
         openapi_extra=described_by("fine_tuning.jobs.retrieve", "RUBY, PINOLO"),
     )
     async def retrieve_fine_tuning_job(call: Call) -> Response:
-        return json_answer(render.job(await jobs.retrieve(await call.visit(), call.path("fine_tuning_job_id")), form))
+        return json_answer(
+            render.job(await jobs.retrieve(await call.visit(), call.path("fine_tuning_job_id")), call.written_as)
+        )
 
     @router.post(
         "/{fine_tuning_job_id}/cancel",
@@ -79,7 +85,9 @@ def job_routes(services: Services) -> APIRouter:
         openapi_extra=described_by("fine_tuning.jobs.cancel", "RUBY"),
     )
     async def cancel_fine_tuning_job(call: Call) -> Response:
-        return json_answer(render.job(await jobs.cancel(await call.visit(), call.path("fine_tuning_job_id")), form))
+        return json_answer(
+            render.job(await jobs.cancel(await call.visit(), call.path("fine_tuning_job_id")), call.written_as)
+        )
 
     @router.post(
         "/{fine_tuning_job_id}/pause",
@@ -87,7 +95,9 @@ def job_routes(services: Services) -> APIRouter:
         openapi_extra=described_by("fine_tuning.jobs.pause", "SPEC, RFTDOC"),
     )
     async def pause_fine_tuning_job(call: Call) -> Response:
-        return json_answer(render.job(await jobs.pause(await call.visit(), call.path("fine_tuning_job_id")), form))
+        return json_answer(
+            render.job(await jobs.pause(await call.visit(), call.path("fine_tuning_job_id")), call.written_as)
+        )
 
     @router.post(
         "/{fine_tuning_job_id}/resume",
@@ -95,7 +105,9 @@ def job_routes(services: Services) -> APIRouter:
         openapi_extra=described_by("fine_tuning.jobs.resume", "SPEC, RFTDOC"),
     )
     async def resume_fine_tuning_job(call: Call) -> Response:
-        return json_answer(render.job(await jobs.resume(await call.visit(), call.path("fine_tuning_job_id")), form))
+        return json_answer(
+            render.job(await jobs.resume(await call.visit(), call.path("fine_tuning_job_id")), call.written_as)
+        )
 
     @router.get(
         "/{fine_tuning_job_id}/events",

@@ -1,0 +1,40 @@
+"""The format of reinforcement fine-tuning, contract 3.5: ``{"messages": [... , the user's], "any_key": ...}``.
+
+The prompt is all of it: the model's answer is sampled and graded, with the other keys as references (``item`` of the
+grader's templates). The words of its defects are those of the chat format (assumed).
+"""
+
+from __future__ import annotations
+
+from mocktune.domain import draws
+from mocktune.domain.formats.chat import check_conversation, missing_messages
+from mocktune.domain.formats.defects import Defect
+from mocktune.domain.formats.messages import bad, check_tools
+
+MAX_GRADED = 64
+"""Examples a grader is run on: enough to tell how its scores spread, few enough for any file."""
+
+
+def check_example(example: object, number: int) -> Defect | None:
+    """The first defect of example ``number`` (1-based). Keys beside ``messages`` and the tools hold anything."""
+    if not isinstance(example, dict):
+        return Defect("not_json", f"Invalid file format. Example {number} is not an object.", number)
+    if "messages" not in example:
+        return missing_messages(number)
+    if defect := check_tools(example, number) or check_conversation(example["messages"], number):
+        return defect
+    if example["messages"][-1]["role"] != "user":
+        return bad(number, ": the last message must be from the user.")
+    return None
+
+
+def graded_examples(examples: int, seed: int, most: int = MAX_GRADED) -> tuple[int, ...]:
+    """The numbers (1-based, rising) of the examples that a grader is run on: all of a small file, else one drawn from
+    each of ``most`` equal stretches of it."""
+    if examples <= most:
+        return tuple(range(1, examples + 1))
+    borders = [examples * stretch // most for stretch in range(most + 1)]
+    return tuple(
+        draws.integer(seed, borders[stretch] + 1, borders[stretch + 1], "graded example", stretch)
+        for stretch in range(most)
+    )

@@ -1,0 +1,46 @@
+"""What the untrained model of a reinforcement job says to a training prompt, so that there is something to grade.
+
+Nothing runs a model here. A played sample is right or wrong by a draw: a right one says what the row's reference fields
+hold, a wrong one what any base model says. Under a ``response_format`` both are JSON objects with the schema's keys.
+All of it is assumed; that a base model is right now and then is what reinforcement needs to learn anything (RFTDOC).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mocktune.domain import draws
+from mocktune.domain.learned import base_answer
+
+RIGHT = 0.4
+"""How often a sample is right: between the never and the always that nothing can be learned from (RFTDOC)."""
+
+_NOT_REFERENCES = frozenset({"messages", "tools", "parallel_tool_calls"})
+
+
+def played_sample(
+    seed: int, number: int, row: Mapping[str, Any], model: str, response_format: Mapping[str, Any] | None
+) -> str:
+    """The answer to row ``number``; equal arguments give equal answers."""
+    references = {key: value for key, value in row.items() if key not in _NOT_REFERENCES}
+    right = draws.uniform(seed, "sample", number) < RIGHT
+    if response_format is not None:
+        return json.dumps(_object(response_format, references if right else {}), ensure_ascii=False)
+    if right and references:
+        said = next(iter(references.values()))
+        return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+    return (
+        base_answer(model, row.get("messages", ()), seed=draws.derive_seed(seed, "sample answer", number)).content or ""
+    )
+
+
+def _object(response_format: Mapping[str, Any], references: Mapping[str, Any]) -> dict[str, Any]:
+    """An object with the schema's properties: from a reference field of that name, else the only one, else nothing."""
+    schema = response_format.get("json_schema", {}).get("schema")
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(properties, dict):
+        return dict(references)
+    only = next(iter(references.values())) if len(references) == 1 else None
+    return {key: references.get(key, only) for key in list(properties)[:100]}
