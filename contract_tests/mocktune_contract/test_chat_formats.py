@@ -72,7 +72,9 @@ def test_an_answer_conforms_to_its_schema(lab: Lab, model: str, strict: bool) ->
 
 def test_a_trained_answer_that_conforms_is_said_as_it_is(lab: Lab) -> None:
     model = lab.tuned_model(MOODS)
-    assert lab.ask(model, "How is 3?", response_format=schema_format()).choices[0].message.content == json.dumps(TRAINED)
+    assert lab.ask(model, "How is 3?", response_format=schema_format()).choices[0].message.content == json.dumps(
+        TRAINED
+    )
     other = {**MOOD, "properties": {**MOOD["properties"], "score": {"type": "integer"}}}  # type: ignore[dict-item]
     made_up = lab.ask(model, "How is 3?", response_format=schema_format(other)).choices[0].message.content
     validate(json.loads(made_up), other)
@@ -113,6 +115,7 @@ def test_json_ends_at_the_most_tokens_like_any_answer(lab: Lab) -> None:
         json.loads(completion.choices[0].message.content)
 
 
+REQUIRED = "'required' is required to be supplied and to be an array including every key in properties."
 OBJECT: dict[str, Any] = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 
 
@@ -123,7 +126,10 @@ def with_member(schema: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("schema", "defect"),
     [
-        ({"type": "array", "items": OBJECT}, "schema must be a JSON Schema of 'type: \"object\"', got 'type: \"array\"'."),
+        (
+            {"type": "array", "items": OBJECT},
+            "schema must be a JSON Schema of 'type: \"object\"', got 'type: \"array\"'.",
+        ),
         ({"anyOf": [OBJECT]}, "schema must be a JSON Schema of 'type: \"object\"', got 'type: \"None\"'."),
         (
             {"type": "object", "properties": {}},
@@ -135,13 +141,11 @@ def with_member(schema: Any) -> dict[str, Any]:
         ),
         (
             {**OBJECT, "properties": {"id": {"type": "string"}}},
-            "In context=(), 'required' is required to be supplied and to be an array including every key in properties. "
-            "Missing 'id'.",
+            f"In context=(), {REQUIRED} Missing 'id'.",
         ),
         (
             {**OBJECT, "required": ["id"]},
-            "In context=(), 'required' is required to be supplied and to be an array including every key in properties. "
-            "Extra required key 'id' supplied.",
+            f"In context=(), {REQUIRED} Extra required key 'id' supplied.",
         ),
         (with_member({"oneOf": []}), "In context=('properties', 'a'), 'oneOf' is not permitted."),
         (
@@ -225,7 +229,7 @@ def test_a_format_that_makes_no_sense_is_refused(
 @pytest.mark.needs_mocktune
 def test_a_schema_that_nothing_conforms_to_is_refused_in_our_own_words(lab: Lab) -> None:
     schema = with_member({"type": "integer", "minimum": 3, "maximum": 2})
-    with pytest.raises(BadRequestError, match="mocktune cannot make an answer .* no number was found") as caught:
+    with pytest.raises(BadRequestError, match=r"mocktune cannot make an answer .* no number was found") as caught:
         lab.ask(MODEL, QUESTION, response_format=schema_format(schema))
     assert caught.value.code == "unsupported_schema"
 

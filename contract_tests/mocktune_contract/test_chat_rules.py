@@ -58,8 +58,8 @@ def refused(lab: Lab, *messages: Any, model: str = MODEL, **parameters: Any) -> 
             {"max_completion_tokens": 200_000},
             "max_tokens",
             "invalid_value",
-            "max_tokens is too large: 200000. This model supports at most 16384 completion tokens, whereas you provided "
-            "200000.",
+            "max_tokens is too large: 200000. This model supports at most 16384 completion tokens, whereas you "
+            "provided 200000.",
         ),
     ],
 )
@@ -85,8 +85,8 @@ def test_a_prompt_longer_than_the_context_is_refused(lab: Lab) -> None:
 def test_a_prompt_and_its_answer_have_to_fit_into_the_context_together(lab: Lab) -> None:
     """3P, of a model whose answers may be as long as its context."""
     assert refused(lab, "Hi", model=FEW, max_tokens=4096) == (
-        "This model's maximum context length is 4096 tokens. However, you requested 4104 tokens (8 in the messages, 4096 "
-        "in the completion). Please reduce the length of the messages or completion.",
+        "This model's maximum context length is 4096 tokens. However, you requested 4104 tokens (8 in the messages, "
+        "4096 in the completion). Please reduce the length of the messages or completion.",
         "messages",
         "context_length_exceeded",
     )
@@ -99,7 +99,8 @@ def test_a_prompt_and_its_answer_have_to_fit_into_the_context_together(lab: Lab)
         (
             ["Hi", RESULT],
             "messages.[1].role",
-            "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
+            "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with "
+            "'tool_calls'.",
         ),
         (
             ["Hi", CALLING, RESULT, "And now?"],
@@ -159,14 +160,19 @@ def test_a_stream_is_padded_where_that_is_asked_for(lab: Lab) -> None:
 @pytest.mark.needs_mocktune
 def test_loose_servers_let_rules_pass(own_server: Any) -> None:
     lab = own_server(loose=True)
-    assert lab.says(MODEL, "Hi") == lab.ask(
-        MODEL,
-        "Hi",
-        max_tokens=0,
-        max_completion_tokens=0,
-        top_logprobs=0,
-        tool_choice="sometimes",
-        parallel_tool_calls=True,
-        stream_options={"include_usage": True},
-        service_tier="bogus",
-    ).choices[0].message.content
+    assert (
+        lab.says(MODEL, "Hi")
+        == lab.ask(
+            MODEL,
+            "Hi",
+            max_tokens=0,
+            max_completion_tokens=0,
+            top_logprobs=0,
+            tool_choice="sometimes",
+            parallel_tool_calls=True,
+            stream_options={"include_usage": True},
+            service_tier="bogus",
+        )
+        .choices[0]
+        .message.content
+    )

@@ -186,7 +186,12 @@ ONLY = "'{0}' is only allowed when '{1}' are specified."
 @pytest.mark.parametrize(
     ("parameters", "param", "code", "words"),
     [
-        ({"tool_choice": "auto"}, "tool_choice", None, f"Invalid value for 'tool_choice': {ONLY}".format("tool_choice", "tools")),
+        (
+            {"tool_choice": "auto"},
+            "tool_choice",
+            None,
+            f"Invalid value for 'tool_choice': {ONLY}".format("tool_choice", "tools"),
+        ),
         (
             {"parallel_tool_calls": True},
             "parallel_tool_calls",
@@ -249,17 +254,22 @@ ONLY = "'{0}' is only allowed when '{1}' are specified."
             "pattern '^[a-zA-Z0-9_-]+$'.",
         ),
         (
-            {"tools": [{"type": "function", "function": {"name": "f", "strict": True, "parameters": {"type": "object"}}}]},
+            {
+                "tools": [
+                    {"type": "function", "function": {"name": "f", "strict": True, "parameters": {"type": "object"}}}
+                ]
+            },
             "tools[0].function.parameters",
             "invalid_function_parameters",
-            "Invalid schema for function 'f': In context=(), 'additionalProperties' is required to be supplied and to be "
-            "false.",
+            "Invalid schema for function 'f': In context=(), 'additionalProperties' is required to be supplied and to "
+            "be false.",
         ),
         (
             {"functions": [{"name": "f", "parameters": {"type": "array"}}]},
             "functions[0].parameters",
             "invalid_function_parameters",
-            "Invalid schema for function 'f': schema must be a JSON Schema of 'type: \"object\"', got 'type: \"array\"'.",
+            "Invalid schema for function 'f': schema must be a JSON Schema of 'type: \"object\"', got 'type: "
+            '"array"\'.',
         ),
     ],
 )

@@ -556,6 +556,7 @@ def test_loose_takes_what_the_sdk_may_send(own_server: Any) -> None:
         "conversation": "string",
         "include": ["file_search_call.results"],
         "input": "string",
+        "max_output_tokens": -5,
         "max_tool_calls": 0,
         "model": MODEL,
         "moderation": {"model": "model"},

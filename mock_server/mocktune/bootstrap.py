@@ -81,6 +81,11 @@ def bootstrap(
         with_state=settings.state is not None,
         one_for_all=bool(settings.save_state_to),
     )
+
+    def close() -> None:
+        reader.close()
+        blobs.close()
+
     return Services(
         settings=settings,
         clock=clock or SystemClock(),
@@ -93,7 +98,7 @@ def bootstrap(
         chat=ChatService(datasets, tokenizer),
         clocks=ClockService(datasets),
         warm_up=reader.warm_up,
-        close=blobs.close,
+        close=close,
         write_state=partial(write_file, Path(settings.save_state_to)) if settings.save_state_to else None,
     )
 

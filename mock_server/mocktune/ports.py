@@ -102,6 +102,9 @@ class DatasetReader(Protocol):
     async def warm_up(self) -> None:
         """Get ready for the first file."""
 
+    def close(self) -> None:
+        """Give back what reading holds: processes, threads."""
+
     async def verdict(self, source: BinaryIO, size_bytes: int, method: Method = "supervised") -> Verdict:
         """Whether a file is good, with no token counted."""
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 from mocktune.domain.models import Encoding
 
@@ -15,7 +17,14 @@ _THREADS = 1
 """More would cost a chat prompt 100 µs instead of 30, gain a dataset little, and take the server's cores from it."""
 
 _FEW_TEXTS, _FEW_CHARS = 32, 8_192
-"""Up to these, texts are counted one by one: 1 µs each, while a batch takes 10 to begin with, and a thread's wake-up."""
+"""Up to these, texts are counted one by one: 1 µs each, while a batch takes 10 to begin with, and wakes a thread."""
+
+
+@cache
+def _library() -> Any:
+    import toktok
+
+    return toktok
 
 
 def warm() -> None:
@@ -28,14 +37,13 @@ def count_batch(texts: list[str], encoding: Encoding) -> list[int]:
 
     A lone surrogate, which no UTF-8 can hold, counts as U+FFFD; a pair of them as the character they mean.
     """
-    from toktok import batch_count, truncate
-
+    library = _library()
     try:
         if len(texts) <= _FEW_TEXTS and sum(map(len, texts)) <= _FEW_CHARS:
-            return [truncate(text, 0, encoding)[1] for text in texts]
-        counts: list[int] = batch_count(texts, encoding, _THREADS)
+            return [library.truncate(text, 0, encoding)[1] for text in texts]
+        counts: list[int] = library.batch_count(texts, encoding, _THREADS)
     except UnicodeEncodeError:
-        counts = batch_count([_without_surrogates(text) for text in texts], encoding, _THREADS)
+        counts = library.batch_count([_without_surrogates(text) for text in texts], encoding, _THREADS)
     return counts
 
 
@@ -46,10 +54,8 @@ def count(text: str, encoding: Encoding) -> int:
 
 def cut(text: str, most: int, encoding: Encoding) -> str:
     """The longest beginning of ``text`` of at most ``most`` tokens; the cut never splits a character."""
-    from toktok import truncate
-
     # No text has more tokens than UTF-8 bytes, and the counter takes no number beyond its word size.
-    beginning: str = truncate(_without_surrogates(text), min(most, 4 * len(text)), encoding)[0]
+    beginning: str = _library().truncate(_without_surrogates(text), min(most, 4 * len(text)), encoding)[0]
     return beginning
 
 
@@ -77,8 +83,7 @@ _WINDOW_CHARS = 256
 
 def _tokens_of(word: str, encoding: Encoding) -> Iterator[bytes]:
     """The tokens of a text without safe breaks, in windows: each cut takes time for all of its text."""
-    from toktok import truncate
-
+    truncate = _library().truncate
     while word:
         window = word[:_WINDOW_CHARS]
         total: int = truncate(window, 0, encoding)[1]

@@ -5,6 +5,7 @@ Nothing about the shape of a message is taken for granted: they come from client
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,10 +17,13 @@ _LINKED = ("assistant", "tool")
 
 Message = Mapping[str, object]
 
+_NO_REFERENCES = frozenset({"messages", "tools", "parallel_tool_calls"})
+"""Keys of a reinforcement line that are no reference fields."""
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call of a function; ``arguments`` is JSON text, as it was trained. Those of a ``custom`` tool are any text."""
+    """One call of a function; ``arguments`` is JSON text, as it was trained; for a ``custom`` tool it is any text."""
 
     name: str
     arguments: str
@@ -86,22 +90,43 @@ def conversation_of(raw: bytes) -> list[Message]:
     """The messages of a training line, whatever its format; empty for a line that is none.
 
     A completions line reads as a user and an assistant message, a preference line as its input, from which nothing is
-    learned, and the preferred output.
+    learned, and the preferred output. A reinforcement line ends with the user: what its references hold is the answer
+    that is rewarded (assumed), so that is what it teaches.
     """
     line = decoded(raw.removeprefix(b"\xef\xbb\xbf"))
     if not isinstance(line, dict):
         return []
     messages = line.get("messages")
-    if isinstance(line.get("prompt"), str) and "completion" in line:
+    if isinstance(messages, list) and messages and _is_of_user(messages[-1]):
+        answer = reference_answer(line)
+        messages = _shown(messages) + ([] if answer is None else [{"role": "assistant", "content": answer}])
+    elif isinstance(line.get("prompt"), str) and "completion" in line:
         messages = [
             {"role": "user", "content": line["prompt"]},
             {"role": "assistant", "content": line["completion"]},
         ]
     elif isinstance(asked := line.get("input"), dict) and isinstance(preferred := line.get("preferred_output"), list):
-        given = asked.get("messages")
-        shown = [m | {"weight": 0} for m in given if isinstance(m, dict)] if isinstance(given, list) else []
-        messages = shown + preferred
+        messages = _shown(asked.get("messages")) + preferred
     return [m for m in messages if isinstance(m, dict)] if isinstance(messages, list) else []
+
+
+def reference_answer(row: Mapping[str, object]) -> str | None:
+    """What the reference fields of a reinforcement line hold: the text of the only one, or all of them as JSON; None
+    for a line without any."""
+    references = {key: value for key, value in row.items() if key not in _NO_REFERENCES}
+    if not references:
+        return None
+    held = next(iter(references.values())) if len(references) == 1 else references
+    return held if isinstance(held, str) else json.dumps(held, ensure_ascii=False)
+
+
+def _is_of_user(message: object) -> bool:
+    return isinstance(message, dict) and message.get("role") == "user"
+
+
+def _shown(messages: object) -> list[Message]:
+    """Messages of a prompt: its assistant turns are not learned."""
+    return [m | {"weight": 0} for m in messages if isinstance(m, dict)] if isinstance(messages, list) else []
 
 
 def is_learned(message: Message) -> bool:
@@ -122,7 +147,11 @@ class Context:
     __slots__ = ("_answered", "_call_ids", "_no_system", "_tail", "_whole", "last_role", "prompt", "tool_text")
 
     def __init__(self, messages: Sequence[object] = ()) -> None:
-        self._whole, self._no_system, self._tail = blake2b(digest_size=8), blake2b(digest_size=8), blake2b(digest_size=8)
+        self._whole, self._no_system, self._tail = (
+            blake2b(digest_size=8),
+            blake2b(digest_size=8),
+            blake2b(digest_size=8),
+        )
         self._call_ids: list[object] = []
         self._answered = 0
         self.prompt = ""  # of the last user message, normalised

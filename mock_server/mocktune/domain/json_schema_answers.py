@@ -37,8 +37,8 @@ _SHALLOW = 3  # levels below which the shortest of several ways is taken
 _OPTIONAL = 0.8
 _WORDS = (
     "amber", "anchor", "autumn", "basil", "birch", "breeze", "canyon", "cedar", "cobalt", "copper", "coral", "dawn",
-    "delta", "ember", "fern", "flint", "garden", "granite", "harbour", "hazel", "indigo", "island", "juniper", "lantern",
-    "maple", "meadow", "nickel", "ocean", "orchard", "pebble", "river", "willow",
+    "delta", "ember", "fern", "flint", "garden", "granite", "harbour", "hazel", "indigo", "island", "juniper",
+    "lantern", "maple", "meadow", "nickel", "ocean", "orchard", "pebble", "river", "willow",
 )  # fmt: skip
 
 
@@ -113,9 +113,7 @@ class _Maker:
                 return None
         raise UnanswerableSchemaError("its type is none that JSON has")
 
-    def _of_options(
-        self, flat: dict[str, object], key: str, options: list[object], path: str, level: int
-    ) -> object:
+    def _of_options(self, flat: dict[str, object], key: str, options: list[object], path: str, level: int) -> object:
         rest = {name: value for name, value in flat.items() if name != key}
         order = sorted(range(len(options)), key=lambda index: draws.uniform(self._seed, path, key, index))
         if level > _SHALLOW:

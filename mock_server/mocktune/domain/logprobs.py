@@ -15,7 +15,7 @@ _OTHERS = (
     " the", ",", " a", ".", " and", " to", " of", " in", " is", "\n", " it", " that", " for", " you", " with", " on",
     " I", " as", " this", " be", " or", "!",
 )  # fmt: skip
-"""What might have been said instead: more than the 20 that can be asked for, so that the token itself can be left out."""
+"""What might have been said instead: more than the 20 that can be asked for, as the token itself is left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,35 +12,31 @@ from collections.abc import Mapping
 from typing import Any
 
 from mocktune.domain import draws
+from mocktune.domain.conversation import reference_answer
 from mocktune.domain.learned import base_answer
 
 RIGHT = 0.4
 """How often a sample is right: between the never and the always that nothing can be learned from (RFTDOC)."""
-
-_NOT_REFERENCES = frozenset({"messages", "tools", "parallel_tool_calls"})
 
 
 def played_sample(
     seed: int, number: int, row: Mapping[str, Any], model: str, response_format: Mapping[str, Any] | None
 ) -> str:
     """The answer to row ``number``; equal arguments give equal answers."""
-    references = {key: value for key, value in row.items() if key not in _NOT_REFERENCES}
     right = draws.uniform(seed, "sample", number) < RIGHT
     if response_format is not None:
-        return json.dumps(_object(response_format, references if right else {}), ensure_ascii=False)
-    if right and references:
-        said = next(iter(references.values()))
-        return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+        return json.dumps(_object(response_format, row if right else {}), ensure_ascii=False)
+    if right and (reference := reference_answer(row)) is not None:
+        return reference
     return (
         base_answer(model, row.get("messages", ()), seed=draws.derive_seed(seed, "sample answer", number)).content or ""
     )
 
 
-def _object(response_format: Mapping[str, Any], references: Mapping[str, Any]) -> dict[str, Any]:
-    """An object with the schema's properties: from a reference field of that name, else the only one, else nothing."""
+def _object(response_format: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    """An object with the schema's properties: each from the reference of that name, else what all of them hold."""
     schema = response_format.get("json_schema", {}).get("schema")
     properties = schema.get("properties") if isinstance(schema, dict) else None
     if not isinstance(properties, dict):
-        return dict(references)
-    only = next(iter(references.values())) if len(references) == 1 else None
-    return {key: references.get(key, only) for key in list(properties)[:100]}
+        return {}
+    return {key: row.get(key, reference_answer(row)) for key in list(properties)[:100]}

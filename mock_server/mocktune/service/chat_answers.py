@@ -96,8 +96,9 @@ class Composer:
                 left -= self._count(arguments)
         if request.named_tool:  # OBS (3P): a call that was forced by name ends with "stop"
             return Choice(content, calls, "stop", legacy=request.legacy_functions)
-        reason = "function_call" if request.legacy_functions else "tool_calls"
-        return Choice(content, calls, reason, legacy=request.legacy_functions)
+        if request.legacy_functions:
+            return Choice(content, calls, "function_call", legacy=True)
+        return Choice(content, calls, "tool_calls")
 
     # -- texts -----------------------------------------------------------------------------------------------------
 
@@ -151,7 +152,8 @@ def _custom_input(definition: Message, seed: int) -> str:
             return pattern(str(grammar.get("definition"))).example(seed) or ""
         except UnsupportedPatternError as error:
             name = f"custom tool '{definition.get('name')}'"
-            raise kinds.UNANSWERABLE_SCHEMA(param="tools", what=name, reason=f"its pattern is not understood: {error}")
+            reason = f"its pattern is not understood: {error}"
+            raise kinds.UNANSWERABLE_SCHEMA(param="tools", what=name, reason=reason) from error
     return f"mocktune runs no model; this is the input of {definition.get('name')}."
 
 

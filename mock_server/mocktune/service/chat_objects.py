@@ -17,7 +17,7 @@ FinishReason = Literal["stop", "length", "tool_calls", "function_call"]
 
 @dataclass(frozen=True, slots=True)
 class ResponseFormat:
-    """What an answer has to be: a JSON object, or (``schema`` given) JSON that conforms to it. ``name`` is the schema's."""
+    """What an answer has to be: a JSON object, or (``schema`` given) JSON that conforms to it; ``name`` is its name."""
 
     schema: Mapping[str, object] | None = None
     name: str = ""

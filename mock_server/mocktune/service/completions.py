@@ -19,7 +19,7 @@ from mocktune.domain.errors import ParameterError
 from mocktune.domain.legacy_logprobs import Logprobs, legacy_logprobs
 from mocktune.domain.models import BaseModel, Encoding
 from mocktune.service.chat import ChatRequest, ChatService, Choice, Completion
-from mocktune.service.models import base_model, find_tuned
+from mocktune.service.models import answering_model, base_model, find_tuned
 from mocktune.service.sandboxes import Visit
 
 DEFAULT_MAX_TOKENS = 16
@@ -91,7 +91,8 @@ class CompletionService:
     async def create(self, visit: Visit, request: CompletionRequest) -> TextCompletion:
         """Raises ``NotFoundError`` for a chat model and for a name that is unknown by now, and what
         ``ChatService.complete`` raises for a model that is not in memory yet."""
-        model = base_model(visit, request.model) or find_tuned(visit, request.model).job.model
+        name = answering_model(visit, request.model)
+        model = base_model(visit, name) or find_tuned(visit, name).job.model
         if model.dataset_format != "prompt_completion" and not visit.loose:
             raise kinds.CHAT_MODEL()
         asked = len(request.prompts) * request.best_of

@@ -25,7 +25,7 @@ from mocktune.domain.response_items import (
     says_json,
 )
 from mocktune.service.chat import ChatRequest, ChatService, Choice, Completion, ResponseFormat
-from mocktune.service.models import base_model, find_tuned
+from mocktune.service.models import answering_model, base_model, find_tuned
 from mocktune.service.paging import Page, take, unknown_cursor
 from mocktune.service.response_store import ResponseRecord, ResponseRequest, keep, kept, kept_item, ledger
 from mocktune.service.sandboxes import Visit
@@ -181,6 +181,7 @@ class ResponseService:
 
 def _model_behind(visit: Visit, name: str) -> BaseModel:
     """The base model that answers for ``name``, if it answers on this route."""
+    name = answering_model(visit, name)
     try:
         model = base_model(visit, name) or find_tuned(visit, name).job.model
     except NotFoundError:

@@ -38,7 +38,7 @@ StoredMessage = Mapping[str, Any]
 class StoredCompletion:
     """A completion and, as JSON, what of its request is shown.
 
-    ``begins_at`` and ``ends_at`` are its place in all bytes that were stored, so that what is kept need not be added up.
+    ``begins_at`` and ``ends_at`` are its place in all bytes ever stored: what is kept need not be added up.
     """
 
     completion: Completion

@@ -1,4 +1,4 @@
-"""Tools as a request offers them: their names, what ``tool_choice`` leaves of them, and what strict ones must look like."""
+"""Tools as a request offers them: their names, what ``tool_choice`` leaves of them, what strict ones must look like."""
 
 from __future__ import annotations
 

@@ -156,7 +156,9 @@ NAME_PATTERN = ErrorKind(
 
 RESULT_WITHOUT_CALL = ErrorKind(
     error=ParameterError,
-    message="Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
+    message=(
+        "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
+    ),
     source="3P",
     operations=_CREATE,
 )
@@ -180,9 +182,7 @@ NO_CONTENT = ErrorKind(
 
 JSON_NOT_MENTIONED = ErrorKind(
     error=ParameterError,
-    message=(
-        "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
-    ),
+    message=("'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."),
     source="3P",
     operations=_CREATE,
     param="messages",

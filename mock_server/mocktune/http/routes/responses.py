@@ -139,6 +139,7 @@ def _request(
     given = raw.get("input")
     text = raw.get("text") or {}
     format = text.get("format") or {"type": "text"}
+    most = raw.get("max_output_tokens")
     tools = raw.get("tools") or ()
     if not loose:
         check_tools(tools)
@@ -156,10 +157,10 @@ def _request(
         callable_tools=use.callable_tools,
         must_call=use.must_call,
         named_tool=use.named,
-        top_logprobs=(raw.get("top_logprobs") or 0) if wants_logprobs else None,
+        top_logprobs=max(0, raw.get("top_logprobs") or 0) if wants_logprobs else None,
         parallel_tool_calls=body.parallel_tool_calls is not False,
         text_format=format,
-        max_output_tokens=raw.get("max_output_tokens"),
+        max_output_tokens=None if most is None else max(0, most),  # ``--loose`` lets negative ones through
         truncation=body.truncation or "disabled",
         store=raw.get("store") is not False,
         echoed=echoed,

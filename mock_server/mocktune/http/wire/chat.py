@@ -136,8 +136,8 @@ class PlainMessage(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PlainRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """The request that most clients send: part of what ``CreateChatCompletionRequest`` allows, checked in a fifth of its
-    time."""
+    """The request that most clients send: part of what ``CreateChatCompletionRequest`` allows, checked in a fifth of
+    its time."""
 
     model: str
     messages: Annotated[list[PlainMessage], msgspec.Meta(min_length=1, max_length=2048)]
