@@ -2,7 +2,7 @@
 
 It is asked over its standard input and answers over its standard output, one part at a time::
 
-    asked     length (4 bytes), Task as MessagePack, then the part's bytes: whole lines
+    asked     length (4 bytes), Task as MessagePack, then the part's bytes, whole lines, if it names no path
     answered  length (4 bytes), Answer as MessagePack
 
 It ends when its input does, so it never outlives its server, however that ends; and when nobody asked for a while.
@@ -30,16 +30,20 @@ MAX_FRAME_BYTES = 1 << 26
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What to do with the ``length`` bytes that follow."""
+    """What to do with the ``length`` bytes that follow, or that lie at ``offset`` of the file at ``path``."""
 
     kind: Literal["part", "screening"]
     length: int
     encoding: Encoding | None = None
     method: Method = "supervised"
     format: FileFormat | None = None
+    path: str | None = None
+    offset: int = 0
 
 
 class Answer(msgspec.Struct, frozen=True):
+    """Both None: the file could not be opened."""
+
     part: Part | None = None
     screening: Screening | None = None
 
@@ -101,13 +105,25 @@ def serve(asked: BinaryIO, answered: BinaryIO, idle_s: float = IDLE_S) -> None:
             return
         finally:
             idle.cancel()
-        counted = _Counted(asked)
-        answer = do(task, counted)  # type: ignore[arg-type]  # of a source only read() is used
-        while left := task.length - counted.read_bytes:
-            if not counted.read(min(BLOCK_BYTES, left)):
-                return
+        if task.path is not None:
+            answer = _do_at(task.path, task)
+        else:
+            counted = _Counted(asked)
+            answer = do(task, counted)  # type: ignore[arg-type]  # of a source only read() is used
+            while left := task.length - counted.read_bytes:
+                if not counted.read(min(BLOCK_BYTES, left)):
+                    return
         write_frame(answered, answer)
         answered.flush()
+
+
+def _do_at(path: str, task: Task) -> Answer:
+    try:
+        with open(path, "rb", buffering=0) as source:  # blocks are read, not lines
+            source.seek(task.offset)
+            return do(task, source)
+    except OSError:
+        return Answer()
 
 
 def main() -> None:

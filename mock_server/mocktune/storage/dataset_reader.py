@@ -18,7 +18,7 @@ from mocktune.domain.models import Encoding, Method
 from mocktune.domain.report import FileReport, Screening, Verdict
 
 if TYPE_CHECKING:
-    from mocktune.storage.dataset_workers import DatasetWorkers, Parts
+    from mocktune.storage.dataset_workers import DatasetWorkers, Parts, Ranges
 
 T = TypeVar("T")
 
@@ -95,7 +95,7 @@ class ThreadedDatasetReader:
             return await asyncio.to_thread(work)
 
     async def _parts(self, source: BinaryIO, encoding: Encoding | None, method: Method) -> list[Part]:
-        def read(workers: DatasetWorkers, parts: Parts, said: dict[int, Part]) -> None:
+        def read(workers: DatasetWorkers, parts: Parts | Ranges, said: dict[int, Part]) -> None:
             for index, lines in parts:
                 said[index] = part = workers.part(lines, encoding, method, format_of(parts.first_block, method))
                 if part.fault is not None:
@@ -105,7 +105,7 @@ class ThreadedDatasetReader:
         said = await self._in_workers(workers, parts, read)
         return said if parts.too_long is None else [*said, too_long(parts.too_long)]
 
-    def _cut(self, source: BinaryIO) -> tuple[DatasetWorkers, Parts]:
+    def _cut(self, source: BinaryIO) -> tuple[DatasetWorkers, Parts | Ranges]:
         # Most servers never see a file big enough for processes.
         from mocktune.storage.dataset_workers import DatasetWorkers
 
@@ -113,7 +113,10 @@ class ThreadedDatasetReader:
         return self._workers, self._workers.parts(source)
 
     async def _in_workers(
-        self, workers: DatasetWorkers, parts: Parts, read: Callable[[DatasetWorkers, Parts, dict[int, T]], None]
+        self,
+        workers: DatasetWorkers,
+        parts: Parts | Ranges,
+        read: Callable[[DatasetWorkers, Parts | Ranges, dict[int, T]], None],
     ) -> list[T]:
         """What all parts of a file say, read in as many threads as there are workers to wait for."""
         said: dict[int, T] = {}
@@ -121,7 +124,7 @@ class ThreadedDatasetReader:
             async with self._slots:
                 await asyncio.gather(*(asyncio.to_thread(read, workers, parts, said) for _ in range(workers.most)))
         finally:
-            parts.stop()
+            parts.close()
         return [said[index] for index in sorted(said)]
 
 
@@ -138,7 +141,7 @@ class ToktokTokenizer:
         return split(text, encoding)
 
 
-def _screenings(workers: DatasetWorkers, parts: Parts, said: dict[int, Screening]) -> None:
+def _screenings(workers: DatasetWorkers, parts: Parts | Ranges, said: dict[int, Screening]) -> None:
     for index, lines in parts:
         said[index] = workers.screening(lines)
 

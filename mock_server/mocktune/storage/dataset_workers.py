@@ -1,7 +1,7 @@
 """Processes that read datasets for this server, over pipes: begun when the first big file comes, at most four.
 
-The server sends them whole lines, not paths: so it makes no difference whether a file was deleted meanwhile or is
-several blobs in a row, and where a worker fails, the part it was given is read here.
+Of a file on disk they are told where a part of it lies, and read it themselves; of several blobs in a row they are sent
+the lines. Where a worker fails, or finds the file gone, the part is read here: the server has it open.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterator
-from typing import BinaryIO, cast
+from typing import BinaryIO, Literal, NamedTuple, cast
 
 import msgspec
 
-from mocktune.dataset_engine.lines import BLOCK_BYTES, LineTooLong, blocks
+from mocktune.dataset_engine.lines import BLOCK_BYTES, MAX_IMAGE_LINE_BYTES, LineTooLong, blocks
 from mocktune.dataset_engine.part import Part as DatasetPart
 from mocktune.dataset_engine.worker import Answer, Task, do, read_frame, write_frame
 from mocktune.domain.models import Encoding, Method
@@ -32,6 +32,78 @@ PART_BYTES = 8 << 20
 MAX_WORKERS = 4
 _END_S = 2.0
 _ANSWER = msgspec.msgpack.Decoder(Answer)
+
+
+class Range(NamedTuple):
+    """Whole lines of a file on disk: ``length`` bytes from ``offset`` on. ``fd`` is the server's own handle on it."""
+
+    fd: int
+    path: str
+    offset: int
+    length: int
+
+
+def cut(source: BinaryIO, part_bytes: int) -> Parts | Ranges:
+    """The parts of a file: places of it where it is one file on disk, else its lines."""
+    path = getattr(source, "name", None)
+    if isinstance(path, str) and hasattr(os, "pread"):
+        return Ranges(source, path, part_bytes)
+    return Parts(source, part_bytes)
+
+
+class Ranges:
+    """A file's parts as places in it, handed out in order to several threads. Owns ``source``."""
+
+    def __init__(self, source: BinaryIO, path: str, part_bytes: int) -> None:
+        self._source = source
+        self._path = path
+        self._part_bytes = part_bytes
+        self._size = os.fstat(source.fileno()).st_size
+        self._lock = threading.Lock()
+        self._next_offset = 0
+        self._count = 0
+        self._stopped = False
+        self.first_block = self._line_at(0)
+        self.too_long: LineTooLong | None = None
+        """Never set: a line too long to be read is found by who reads the part it stands in."""
+
+    def __iter__(self) -> Iterator[tuple[int, Range]]:
+        """Each part's index, from 0, and where it lies."""
+        while (part := self._next()) is not None:
+            yield part
+
+    def _next(self) -> tuple[int, Range] | None:
+        with self._lock:
+            offset = self._next_offset
+            if self._stopped or (offset >= self._size and self._count):
+                return None
+            self._next_offset = end = self._line_end(min(offset + self._part_bytes, self._size))
+            self._count += 1
+            return self._count - 1, Range(self._source.fileno(), self._path, offset, end - offset)
+
+    def _line_end(self, offset: int) -> int:
+        """Behind the line that ``offset`` lies in; the end of the file where that line is too long to be read."""
+        place = offset - 1  # a part that ends with a line end is a good one
+        while 0 <= place < self._size and place - offset <= MAX_IMAGE_LINE_BYTES:
+            found = os.pread(self._source.fileno(), BLOCK_BYTES, place)
+            end = found.find(b"\n")
+            if end >= 0:
+                return place + end + 1
+            place += len(found) or self._size
+        return self._size
+
+    def _line_at(self, offset: int) -> bytes:
+        length = min(self._line_end(offset + 1), MAX_IMAGE_LINE_BYTES) - offset
+        return os.pread(self._source.fileno(), length, offset)
+
+    def stop(self) -> None:
+        """Hand out no more."""
+        with self._lock:
+            self._stopped = True
+
+    def close(self) -> None:
+        """Once all parts were read: they lie in the source."""
+        self._source.close()
 
 
 class Parts:
@@ -84,6 +156,9 @@ class Parts:
         with self._lock:
             self._source.close()
 
+    def close(self) -> None:
+        self.stop()
+
 
 class DatasetWorkers:
     """The worker processes of one server. ``command`` starts one."""
@@ -104,25 +179,25 @@ class DatasetWorkers:
         """How many processes were started so far."""
         self._end = weakref.finalize(self, _end_all, self._all)
 
-    def parts(self, source: BinaryIO) -> Parts:
+    def parts(self, source: BinaryIO) -> Parts | Ranges:
         """The parts of a file, in the size that one worker gets at a time."""
-        return Parts(source, self._part_bytes)
+        return cut(source, self._part_bytes)
 
     def part(
-        self, lines: list[bytes], encoding: Encoding | None, method: Method, format: FileFormat | None
+        self, lines: list[bytes] | Range, encoding: Encoding | None, method: Method, format: FileFormat | None
     ) -> DatasetPart:
         """What a part of a file says, as ``read_part`` has it."""
-        part = self._run(lines, Task("part", sum(map(len, lines)), encoding, method, format)).part
+        part = self._run(lines, _task("part", lines, encoding, method, format)).part
         assert part is not None
         return part
 
-    def screening(self, lines: list[bytes]) -> Screening:
+    def screening(self, lines: list[bytes] | Range) -> Screening:
         """What moderation says of a part of a file."""
-        screening = self._run(lines, Task("screening", sum(map(len, lines)))).screening
+        screening = self._run(lines, _task("screening", lines)).screening
         assert screening is not None
         return screening
 
-    def _run(self, part: list[bytes], task: Task) -> Answer:
+    def _run(self, part: list[bytes] | Range, task: Task) -> Answer:
         """Waits for a worker; does the work of one that failed."""
         with self._free:
             worker = self._worker()
@@ -134,8 +209,9 @@ class DatasetWorkers:
                 else:
                     with self._lock:
                         self._idle.append(worker)
-                    return answer
-        return do(task, cast(BinaryIO, _Joined(part)))
+                    if answer.part is not None or answer.screening is not None:
+                        return answer
+        return do(task, cast(BinaryIO, _Pread(part) if isinstance(part, Range) else _Joined(part)))
 
     @property
     def processes(self) -> tuple[subprocess.Popen[bytes], ...]:
@@ -182,6 +258,31 @@ class DatasetWorkers:
         _close(worker)
 
 
+def _task(
+    kind: Literal["part", "screening"],
+    part: list[bytes] | Range,
+    encoding: Encoding | None = None,
+    method: Method = "supervised",
+    format: FileFormat | None = None,
+) -> Task:
+    if isinstance(part, Range):
+        return Task(kind, part.length, encoding, method, format, part.path, part.offset)
+    return Task(kind, sum(map(len, part)), encoding, method, format)
+
+
+class _Pread(io.RawIOBase):
+    """A range read through the server's own handle, from any thread."""
+
+    def __init__(self, part: Range) -> None:
+        self._fd, self._place, self._end = part.fd, part.offset, part.offset + part.length
+
+    def read(self, size: int = -1, /) -> bytes:
+        left = self._end - self._place
+        data = os.pread(self._fd, left if size < 0 else min(size, left), self._place)
+        self._place += len(data)
+        return data
+
+
 class _Joined(io.RawIOBase):
     """Blocks read one after the other."""
 
@@ -198,12 +299,12 @@ class _Joined(io.RawIOBase):
         return bytes(block)
 
 
-def _ask(worker: subprocess.Popen[bytes], task: Task, part: list[bytes]) -> Answer:
+def _ask(worker: subprocess.Popen[bytes], task: Task, part: list[bytes] | Range) -> Answer:
     assert worker.stdin is not None
     assert worker.stdout is not None
     stdin = cast(BinaryIO, worker.stdin)
     write_frame(stdin, task)
-    for block in part:
+    for block in () if isinstance(part, Range) else part:
         stdin.write(block)
     stdin.flush()
     return _ANSWER.decode(read_frame(cast(BinaryIO, worker.stdout)))

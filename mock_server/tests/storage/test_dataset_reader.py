@@ -22,7 +22,7 @@ from mocktune.dataset_engine.worker import Answer, Task, read_frame, write_frame
 from mocktune.domain.models import Encoding, Method
 from mocktune.domain.moderation import flagged_categories
 from mocktune.storage.dataset_reader import ThreadedDatasetReader
-from mocktune.storage.dataset_workers import DatasetWorkers
+from mocktune.storage.dataset_workers import DatasetWorkers, Ranges
 
 PART_BYTES = 2_000
 WORKER = [sys.executable, "-P", "-m", "mocktune.dataset_engine.worker"]
@@ -248,3 +248,56 @@ def test_picked_examples_are_bounded() -> None:
     for numbers in ([*range(1, MAX_PICKED + 2)], [2, 1], [3, 3]):
         with pytest.raises(ValueError, match="numbers"):
             picked(chats(3), *numbers)
+
+
+def on_disk(folder: Path, lines: list[str]) -> BinaryIO:
+    path = folder / "examples.jsonl"
+    path.write_text("".join(line + "\n" for line in lines))
+    return path.open("rb")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_workers_read_their_parts_of_a_file_on_disk_themselves(
+    workers: DatasetWorkers, name: str, tmp_path: Path
+) -> None:
+    reader = ThreadedDatasetReader(workers, worker_bytes=0)
+    whole = read_report(source_of(FILES[name]), "o200k_base")
+    source = on_disk(tmp_path, FILES[name])
+    assert asyncio.run(reader.report(source, 1 << 30, "o200k_base")) == whole
+    assert source.closed
+
+
+@pytest.mark.parametrize("part_bytes", [1, 97, 5_000, 10**9])
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_the_parts_of_a_file_on_disk_are_whole_lines_and_all_of_it(tmp_path: Path, part_bytes: int, end: str) -> None:
+    path = tmp_path / "examples.jsonl"
+    data = ("\n".join(chats(50)) + end).encode()
+    path.write_bytes(data)
+    with path.open("rb") as source:
+        parts = [part for _, part in Ranges(source, str(path), part_bytes)]
+    assert [part.offset for part in parts[1:]] == [part.offset + part.length for part in parts[:-1]]
+    assert parts[-1].offset + parts[-1].length == len(data)
+    assert all(data[part.offset + part.length - 1 : part.offset + part.length] == b"\n" for part in parts[:-1])
+
+
+def test_a_file_that_is_deleted_meanwhile_is_read_through_the_open_handle(
+    workers: DatasetWorkers, tmp_path: Path
+) -> None:
+    source = on_disk(tmp_path, chats(100))
+    (tmp_path / "examples.jsonl").unlink()
+    report = asyncio.run(ThreadedDatasetReader(workers, worker_bytes=0).report(source, 1 << 30, "o200k_base"))
+    assert report == read_report(source_of(chats(100)), "o200k_base")
+
+
+def test_a_line_too_long_is_told_with_its_number_on_disk_too(workers: DatasetWorkers, tmp_path: Path) -> None:
+    lines = with_line(70, chat(70, "x" * MAX_LINE_BYTES))
+    source = on_disk(tmp_path, lines)
+    report = asyncio.run(ThreadedDatasetReader(workers, worker_bytes=0).verdict(source, 1 << 30))
+    assert report == read_verdict(source_of(lines))
+
+
+def test_workers_screen_a_file_on_disk_as_one_reading_does(workers: DatasetWorkers, tmp_path: Path) -> None:
+    lines = [*with_line(border(0), chat(1, "I want to kill them.")), chat(2, "you are worthless")]
+    source = on_disk(tmp_path, lines)
+    screened = asyncio.run(ThreadedDatasetReader(workers, worker_bytes=0).screen(source, 1 << 30))
+    assert screened == screen(source_of(lines), flagged_categories)
