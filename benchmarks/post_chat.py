@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from _data import examples
 from _lib import KEY, MOCKTUNE, LoadGenerator, Row, Server, alternate, arguments, print_table, ratio_row
@@ -93,7 +93,7 @@ def main() -> None:
 
         rows = []
         for question, body in questions.items():
-            goal = ("<=", 1.0) if question.startswith("2") else None
+            goal: tuple[Literal["<="], float] | None = ("<=", 1.0) if question.startswith("2") else None
             cpu_us(ours, body)
             if peer is None:
                 figures = [cpu_us(ours, body) for _ in range(given.pairs)]
@@ -102,10 +102,10 @@ def main() -> None:
             cpu_us(peer, body)
             measured = alternate(
                 lambda body=body: cpu_us(ours, body),  # type: ignore[misc]  # mypy knows no defaults in lambdas
-                lambda body=body: cpu_us(peer, body),  # type: ignore[misc,arg-type]
+                lambda body=body: cpu_us(peer, body),  # type: ignore[misc]
                 given.pairs,
             )
-            rows.append(ratio_row(question, measured, "us", goal))  # type: ignore[arg-type]
+            rows.append(ratio_row(question, measured, "us", goal))
     print_table(rows, peer="aimock")
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.needs_clock
 
 PLAIN = training_file("valid/plain.jsonl")
 QUESTION, ANSWER = "How long is a nautical mile?", "1,852 metres, every one of them wet."
-MOOD = {
+MOOD: dict[str, Any] = {
     "type": "object",
     "properties": {
         "mood": {"type": "string", "enum": ["glad", "sad"]},
@@ -75,7 +75,7 @@ def test_a_trained_answer_that_conforms_is_said_as_it_is(lab: Lab) -> None:
     assert lab.ask(model, "How is 3?", response_format=schema_format()).choices[0].message.content == json.dumps(
         TRAINED
     )
-    other = {**MOOD, "properties": {**MOOD["properties"], "score": {"type": "integer"}}}  # type: ignore[dict-item]
+    other = {**MOOD, "properties": {**MOOD["properties"], "score": {"type": "integer"}}}
     made_up = lab.ask(model, "How is 3?", response_format=schema_format(other)).choices[0].message.content
     validate(json.loads(made_up), other)
 

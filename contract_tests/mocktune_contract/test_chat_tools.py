@@ -20,7 +20,7 @@ from mocktune_contract.lab import MODEL, Lab
 
 pytestmark = pytest.mark.needs_clock
 
-CITY = {
+CITY: dict[str, Any] = {
     "type": "object",
     "properties": {"city": {"type": "string", "pattern": "^[A-Z][a-z]+$"}, "days": {"type": "integer", "minimum": 1}},
     "required": ["city", "days"],
@@ -92,7 +92,11 @@ def test_a_call_that_is_required_is_made(
 ) -> None:
     """3P for the reasons: a call that was forced by name ends with "stop"."""
     name = lab.tuned_model(trained()) if model == "tuned" else model
-    schemas = {"get_weather": CITY, "set_alarm": {"type": "object"}, "ping": {"type": "object", "maxProperties": 0}}
+    schemas: dict[str, Any] = {
+        "get_weather": CITY,
+        "set_alarm": {"type": "object"},
+        "ping": {"type": "object", "maxProperties": 0},
+    }
     for seed in range(6):
         asked = {"tools": [WEATHER, ALARM, BARE], "tool_choice": choice, "seed": seed}
         completion = lab.ask(name, "Sing a song.", **asked)
@@ -123,7 +127,7 @@ def test_calls_come_one_at_a_time_where_that_is_asked_for(lab: Lab) -> None:
 
 def test_a_trained_call_that_a_strict_function_refuses_is_made_up_anew(lab: Lab) -> None:
     model = lab.tuned_model(trained())
-    changed = {**CITY, "properties": {**CITY["properties"], "days": {"type": "integer", "minimum": 100}}}  # type: ignore[dict-item]
+    changed = {**CITY, "properties": {**CITY["properties"], "days": {"type": "integer", "minimum": 100}}}
     tool = {"type": "function", "function": {"name": "get_weather", "parameters": changed, "strict": True}}
     ((_, arguments),) = calls_of(lab.ask(model, QUESTION, tools=[tool]))
     validate(arguments, changed)

@@ -208,7 +208,7 @@ class _Maker:
                 text = pattern(source).example(draws.derive_seed(self._seed, path, "pattern"), least, most)
             except UnsupportedPatternError as error:
                 raise UnanswerableSchemaError(f"its pattern is not understood: {error}") from error
-            self._document.count(20)
+            self._document.count(20 if text is None else 20 + len(text))
             if text is None:
                 raise UnanswerableSchemaError("no text was found for its pattern")
             return text

@@ -18,7 +18,8 @@ MAX_TEXT_CHARS = 2_000
 """A longer text matches no pattern here."""
 
 _MAX_REPEATS = 1_000
-_MAX_WORK = 10_000  # nested repetitions multiply
+_MAX_WORK = 1_000  # steps at one position of a text: nested repetitions multiply
+_MAX_LOOKS = 1_000_000  # steps at all of them: a tenth of a second or two
 _MAX_NESTING = 20
 _DIGITS, _WORDS, _SPACES = ((48, 57),), ((48, 57), (65, 90), (95, 95), (97, 122)), ((9, 13), (32, 32))
 _SHORTHANDS = {"d": _DIGITS, "w": _WORDS, "s": _SPACES}
@@ -72,9 +73,11 @@ class Pattern:
     """A pattern that was understood; as in JSON Schema it need not match a text from end to end."""
 
     _node: _Node
+    _work: int
 
     def matches(self, text: str) -> bool:
-        if len(text) > MAX_TEXT_CHARS:
+        """Never for a text that would take too much work."""
+        if len(text) > MAX_TEXT_CHARS or len(text) * self._work > _MAX_LOOKS:
             return False
         return bool(_ends(self._node, text, frozenset(range(len(text) + 1))))
 
@@ -98,9 +101,10 @@ def pattern(source: str) -> Pattern:
     node = parser.choice(0)
     if parser.at < len(source):
         raise UnsupportedPatternError("an unbalanced parenthesis")
-    if _work(node) > _MAX_WORK:
+    work = _work(node)
+    if work > _MAX_WORK:
         raise UnsupportedPatternError("too many repetitions")
-    return Pattern(node)
+    return Pattern(node, work)
 
 
 class _Parser:
@@ -285,8 +289,13 @@ def _pieces(node: _Node, seed: int, name: str, stretch: int) -> Iterator[str]:
                 yield from _pieces(of, seed, f"{name}.{index}", stretch)
 
 
+@lru_cache(maxsize=256)
+def _plain(chars: _Chars) -> str:
+    return "".join(char for char in _PLAIN if chars.holds(char))
+
+
 def _char(chars: _Chars, seed: int, name: str) -> str:
-    plain = [char for char in _PLAIN if chars.holds(char)]
+    plain = _plain(chars)
     if plain:
         return plain[draws.integer(seed, 0, min(len(plain), 36) - 1, "pattern", name)]
     if chars.negated:

@@ -1,4 +1,4 @@
-"""An answer for a schema conforms to it, whatever the schema; one that nothing conforms to is refused, never a crash."""
+"""An answer for a schema conforms to it, whatever the schema; one that nothing conforms to is refused."""
 
 from __future__ import annotations
 
@@ -111,10 +111,23 @@ def test_an_answer_for_structured_outputs_always_validates(schema: dict[str, Any
     assert json_answer(schema, seed) == answer
 
 
+@settings(max_examples=100, deadline=None)
+@given(SCHEMAS, SCHEMAS, st.integers(0, 2**63))
+def test_what_conforms_is_what_an_independent_implementation_takes(schema: Any, other: Any, seed: int) -> None:
+    answer: Any = json_answer(schema, seed)
+    for value in (answer, *answer.values()):
+        for given_schema in (other, *other["properties"].values()):
+            whole = given_schema if given_schema is other else {**given_schema, "$defs": other["$defs"]}
+            if "'#'" in str(given_schema):
+                continue  # "#" would mean another schema
+            assert conforms(value, whole) == Draft202012Validator(whole).is_valid(value)
+
+
 KEYWORDS = [
     "type", "properties", "required", "items", "enum", "const", "anyOf", "oneOf", "allOf", "$ref", "$defs", "minItems",
     "maxItems", "minimum", "maximum", "multipleOf", "minLength", "maxLength", "pattern", "format", "prefixItems",
-    "additionalProperties", "uniqueItems", "not", "if", "then", "minProperties", "exclusiveMinimum", "patternProperties",
+    "additionalProperties", "uniqueItems", "not", "if", "then", "minProperties", "exclusiveMinimum",
+    "patternProperties",
 ]  # fmt: skip
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 10**20) | st.floats(allow_nan=False) | st.text(max_size=6),
@@ -160,6 +173,8 @@ def test_whatever_comes_as_a_schema_is_answered_or_refused(schema: dict[str, Any
         {"type": "object", "minProperties": 4},
         {"type": "object", "anyOf": [{"required": ["a"]}, {"required": ["b"]}], "properties": {"a": {"type": "null"}}},
         {"description": "anything at all"},
+        {"type": "string", "maxLength": 3},
+        {"type": "string", "minLength": 60, "maxLength": 60},
         {"type": "number", "minimum": 1e308},
     ],
 )
@@ -200,6 +215,7 @@ def test_seeds_draw_different_answers() -> None:
         (r"^[^a-c\]]?x$", ["x", "dx"], ["ax", "]x"]),
         (r"^a{,2}b{2,}\.$", ["a{,2}bb."], ["abb."]),
         (r"^(a+)+$", ["a" * 500], ["a" * 500 + "b"]),
+        (r"^(a*)*$", ["", "aaa"], ["aab"]),
         (r"^(?P<year>\w\W\S)\s\u00e9$", ["a- é", "a-b é"][1:], ["a-  é"]),
     ],
 )

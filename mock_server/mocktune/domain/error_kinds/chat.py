@@ -212,14 +212,8 @@ UNANSWERABLE_SCHEMA = ErrorKind(
     code="unsupported_schema",
 )
 
-
-def _loading(message: str, *, retry_after_s: float, **_: object) -> ModelLoadingError:
-    """The class knows its words, type and code itself."""
-    return ModelLoadingError(retry_after_s=retry_after_s)
-
-
 MODEL_LOADING = ErrorKind(
-    error=_loading,
+    error=ModelLoadingError,
     message="That model is still being loaded. Please try again shortly.",
     source="OBS",
     operations=_INFERENCE,
