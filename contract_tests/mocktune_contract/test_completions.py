@@ -116,6 +116,7 @@ def test_probabilities_come_in_the_legacy_shape(lab: Lab, tuned: str) -> None:
     assert all(top[token] == max(top.values()) for top, token in zip(found.top_logprobs, found.tokens, strict=True))
 
 
+@pytest.mark.observed_wire("the SDK's type has a probability for every token")
 def test_an_echoed_prompt_has_probabilities_too_but_for_its_first_token(lab: Lab) -> None:
     found = ask(lab, prompt="one two three", echo=True, logprobs=1, max_tokens=2).choices[0].logprobs
     assert found.tokens[:3] == ["one", " two", " three"]
@@ -222,3 +223,11 @@ def test_loose_takes_what_the_sdk_may_send(own_server: Any) -> None:
     answer = lab.http.post("/completions", json={"model": BASE, "prompt": "Hi", "unheard_of": 1, **odd})
     assert answer.status_code == 200, answer.text
     assert ask(lab, MODEL).choices[0].text
+
+
+
+def test_a_model_that_only_completes_prompts_is_no_chat_model(lab: Lab) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        lab.ask(BASE, "Hi")
+    assert caught.value.param == "model"
+    assert "not supported in the v1/chat/completions endpoint" in str(caught.value)

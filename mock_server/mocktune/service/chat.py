@@ -58,6 +58,8 @@ class ChatService:
             record = find_tuned(visit, name)
             _refuse_while_loading(visit, record)
             model, shown, seed = record.job.model, record.id, record.seed
+        if request.of_chat_route and model.dataset_format == "prompt_completion" and not visit.loose:
+            raise kinds.NOT_A_CHAT_MODEL()
         prompt_tokens = self._prompt_tokens(request, model)
         composer = Composer(request, self._tokenizer, model.encoding, self._limit(visit, request, model, prompt_tokens))
         seeds = [derive_seed(seed, "answer", request.seed or 0, index) for index in range(request.choices)]
@@ -72,7 +74,8 @@ class ChatService:
                 except FileNotFoundError:  # the last model that knew the file was deleted while this one waited
                     raise MODEL_NOT_FOUND(model=request.model) from None
             choices.append(composer.choice(answer, each))
-        ordinal = sandbox.next_ordinal("chat")
+        # Responses and completions have ids of their own, and must not shift those of chat completions.
+        ordinal = sandbox.next_ordinal("chat" if request.of_chat_route else "answer")
         return Completion(
             id=ids.object_id("chat", sandbox.seed, ordinal),
             created_at=visit.now,
@@ -87,14 +90,14 @@ class ChatService:
     def _limit(self, visit: Visit, request: ChatRequest, model: BaseModel, prompt_tokens: int) -> int:
         """The most tokens of one answer."""
         asked = request.max_tokens
-        if request.strict_max_tokens and asked is not None and asked > model.max_output and not visit.loose:
+        if request.of_chat_route and asked is not None and asked > model.max_output and not visit.loose:
             if model.max_output < model.context:
                 raise kinds.MAX_TOKENS_TOO_LARGE(given=asked, most=model.max_output)
             asked = max(asked, model.context)
         left = model.context - prompt_tokens
         if left < 0:
             raise self._context_exceeded(request, model, prompt_tokens)
-        if request.strict_max_tokens and asked is not None and asked > left and not visit.loose:
+        if request.of_chat_route and asked is not None and asked > left and not visit.loose:
             raise kinds.CONTEXT_LENGTH_EXCEEDED_WITH_COMPLETION(
                 context=model.context, total=prompt_tokens + asked, prompt=prompt_tokens, completion=asked
             )

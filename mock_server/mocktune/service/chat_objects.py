@@ -31,8 +31,9 @@ class ChatRequest:
     be a call of one of them; ``named_tool``: ``tool_choice`` named the one. ``legacy_functions``: they were offered as
     ``functions``, and a call is answered as ``function_call``.
 
-    ``top_logprobs`` (0..20) asks for log probabilities, None for none. ``max_tokens`` above what the model can say is
-    an error where ``strict_max_tokens`` is set, and cut to it elsewhere.
+    ``top_logprobs`` (0..20) asks for log probabilities, None for none. ``of_chat_route``: the request came to
+    ``/chat/completions`` itself, so its answer has an id of that kind, ``max_tokens`` above what the model can say is
+    an error (elsewhere it is cut to it), and so is a model that only completes prompts.
     """
 
     model: str
@@ -49,7 +50,7 @@ class ChatRequest:
     parallel_tool_calls: bool = True
     response_format: ResponseFormat | None = None
     top_logprobs: int | None = None
-    strict_max_tokens: bool = False
+    of_chat_route: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,3 +176,17 @@ def test_a_large_set_is_looked_through_beside_the_loop(lab: Lab, monkeypatch: py
 
     run(story)
     assert len(used) >= 1
+
+
+def test_answers_of_other_routes_do_not_shift_the_ids_of_chat_completions(lab: Lab) -> None:
+    async def story() -> None:
+        other = Lab(lab.services, key="sk-other")
+        for each in (lab, other):
+            (await each.visit()).sandbox.seed = 7
+        first = await ask(lab, "gpt-4o-mini", of_chat_route=True)
+        assert (await ask(other, "gpt-4o-mini", of_chat_route=True)).id == first.id
+        await ask(other, "gpt-4o-mini")
+        second = await ask(lab, "gpt-4o-mini", of_chat_route=True)
+        assert (await ask(other, "gpt-4o-mini", of_chat_route=True)).id == second.id != first.id
+
+    run(story)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from mocktune.domain.errors import ErrorKind, ModelLoadingError, ParameterError, ServiceUnavailableError
+from mocktune.domain.errors import ErrorKind, ModelLoadingError, NotFoundError, ParameterError, ServiceUnavailableError
 
 _CREATE = ("chat.completions.create",)
 _INFERENCE = ("chat.completions.create", "completions.create", "responses.create")
@@ -18,6 +18,17 @@ MODEL_OVERLOADED = ErrorKind(
     ),
     source="OBS",
     operations=_INFERENCE,
+)
+
+NOT_A_CHAT_MODEL = ErrorKind(
+    error=NotFoundError,
+    message=(
+        "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use "
+        "v1/completions?"
+    ),
+    source="3P",
+    operations=_CREATE,
+    param="model",
 )
 
 CONTEXT_LENGTH_EXCEEDED = ErrorKind(

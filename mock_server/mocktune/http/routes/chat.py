@@ -50,7 +50,7 @@ def chat_routes(services: Services) -> APIRouter:
         completion = await services.chat.complete(visit, _chat_request(raw, loose=loose))
         if raw.get("store"):
             services.stored_completions.keep(visit, completion, raw)
-        response = _answer(completion, raw)
+        response = _answer(completion, raw, strict=call.written_as == "sdk")
         response.raw_headers += RATE_LIMIT_HEADERS
         return response
 
@@ -60,7 +60,7 @@ def chat_routes(services: Services) -> APIRouter:
 def _chat_request(raw: Mapping[str, Any], *, loose: bool) -> ChatRequest:
     """The plain values of a body that was checked; legacy ``functions`` count as tools."""
     if len(raw) == 2:
-        return ChatRequest(raw["model"], raw["messages"], strict_max_tokens=True)
+        return ChatRequest(raw["model"], raw["messages"], of_chat_route=True)
     tools = [*(raw.get("tools") or ()), *(raw.get("functions") or ())]
     use = tool_use(raw, tool_names(tools), loose=loose)
     stop = raw.get("stop")
@@ -79,7 +79,7 @@ def _chat_request(raw: Mapping[str, Any], *, loose: bool) -> ChatRequest:
         parallel_tool_calls=raw.get("parallel_tool_calls") is not False,
         response_format=_response_format(raw.get("response_format")),
         top_logprobs=max(0, min(raw.get("top_logprobs") or 0, MAX_TOP_LOGPROBS)) if raw.get("logprobs") else None,
-        strict_max_tokens=True,
+        of_chat_route=True,
     )
 
 
@@ -90,13 +90,15 @@ def _response_format(asked: Mapping[str, Any] | None) -> ResponseFormat | None:
     return ResponseFormat(described.get("schema"), described.get("name", ""))
 
 
-def _answer(completion: Completion, raw: Mapping[str, Any]) -> Response:
+def _answer(completion: Completion, raw: Mapping[str, Any], *, strict: bool) -> Response:
     service_tier = raw.get("service_tier")
     if not raw.get("stream"):
         return json_answer(render.chat_completion(completion, service_tier))
     from mocktune.http.render.chat_chunks import StreamOptions, events
 
     asked = raw.get("stream_options") or {}
-    options = StreamOptions(bool(asked.get("include_usage")), bool(asked.get("include_obfuscation")), service_tier)
+    options = StreamOptions(
+        bool(asked.get("include_usage")), bool(asked.get("include_obfuscation")), service_tier, strict
+    )
     headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
     return Stream(events(completion, options), headers)
