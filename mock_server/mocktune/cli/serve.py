@@ -176,16 +176,14 @@ class StateFileError(ValueError):
 
 
 def _state(path: str, *, create: bool) -> State | None:
-    """The state in a file; an empty one where the file is yet to be written."""
+    """The state in a file; ``create`` makes one that is not there."""
     if not path:
         return None
-    from mocktune.domain.state import State, StateError
-    from mocktune.storage.state_files import load_state_file
+    from mocktune.domain.state import StateError
+    from mocktune.storage.state_files import load_state_file, open_state_file
 
-    if create and not Path(path).exists():
-        return State(schema=1)
     try:
-        return load_state_file(Path(path))
+        return (open_state_file if create else load_state_file)(Path(path))
     except StateError as error:
         raise StateFileError(str(error)) from error
 
@@ -238,17 +236,34 @@ def announce(settings: Settings, listening: socket.socket) -> None:
     }
     print(
         f"mocktune {__version__} plays the fine-tuning API at {root} "
-        f"(scenario {settings.scenario.name}, clock {settings.clock}, seed {settings.seed}"
-        f"{'' if settings.profile == 'classic' else f', profile {settings.profile}'}).\n"
+        f"({_played(settings)}).\n"
         "\n"
         f"  export OPENAI_BASE_URL={base_url}\n"
-        "  export OPENAI_API_KEY=sk-anything      # any key works; each has a sandbox of its own\n"
+        f"  export OPENAI_API_KEY=sk-anything      # any key works; {_whose_objects(settings)}\n"
         "\n"
         "Ctrl-C ends it.",
         file=sys.stderr,
         flush=True,
     )
     print(json.dumps(ready), flush=True)
+
+
+def _played(settings: Settings) -> str:
+    """What the server was started with, where it matters to whoever looks at the terminal."""
+    told = [f"scenario {settings.scenario.name}", f"clock {settings.clock}", f"seed {settings.seed}"]
+    if settings.profile != "classic":
+        told.append(f"profile {settings.profile}")
+    if settings.loose:
+        told.append("loose")
+    return ", ".join(told)
+
+
+def _whose_objects(settings: Settings) -> str:
+    if settings.stateless:
+        return "nothing that a request does is kept"
+    if settings.save_state_to:
+        return f"all share one sandbox, written to {settings.save_state_to} at the end"
+    return "each has a sandbox of its own"
 
 
 def reachable_root(listening: socket.socket) -> str:

@@ -16,13 +16,13 @@
     ├─ ServiceUnavailableError     overloaded, or a cap of this server was reached
     └─ InternalServerError         our fault
 
-``http/errors.py`` maps each class to a status. Message texts are wire contract; the source of each is named where it
-is built. The envelope is ``{"error": {"message", "type", "param", "code"}}``, all four keys always.
+``http/errors.py`` maps each class to a status. Message texts are wire contract; the source of each is named in its
+kind, in ``domain/error_kinds``. The envelope is ``{"error": {"message", "type", "param", "code"}}``, all four keys
+always.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -59,7 +59,7 @@ class ErrorKind:
     answer it, in the SDK's names. The kinds of a resource stand together in ``domain/error_kinds/<resource>.py``.
     """
 
-    error: Callable[..., ApiError]
+    error: type[ApiError]
     message: str
     source: str
     operations: tuple[str, ...]
@@ -90,11 +90,6 @@ class PayloadTooLargeError(InvalidRequestError):
 
     default_type = "server_error"
 
-    def __init__(self, limit_bytes: int, size_bytes: int) -> None:
-        # OBS on the audio route; the files route is assumed to say the same with its own limit.
-        super().__init__(f"Maximum content size limit ({limit_bytes}) exceeded ({size_bytes} bytes read)")
-        self.limit_bytes = limit_bytes
-
 
 class AuthenticationError(ApiError):
     """No API key, or one that is not valid."""
@@ -109,11 +104,9 @@ class NotFoundError(ApiError):
 
 
 class MethodNotAllowedError(NotFoundError):
-    """The URL exists, but not with this method."""
+    """The URL exists, but not with this method; with those of ``allowed``."""
 
-    def __init__(self, message: str, *, allowed: tuple[str, ...]) -> None:
-        super().__init__(message)
-        self.allowed = allowed
+    allowed: tuple[str, ...] = ()
 
 
 class ConflictError(ApiError):
@@ -145,9 +138,6 @@ class ModelLoadingError(RateLimitError):
 
     default_type = "server_error"
 
-    def __init__(self, *, retry_after_s: float) -> None:
-        super().__init__("That model is still being loaded. Please try again shortly.", retry_after_s=retry_after_s)
-
 
 class ServiceUnavailableError(ApiError):
     """Overloaded, or a cap of this server was reached."""
@@ -172,13 +162,6 @@ class ServiceUnavailableError(ApiError):
 
 
 class InternalServerError(ApiError):
-    """OBS RUBY: the text the real service answers a fault of its own with."""
+    """A fault of ours."""
 
     default_type = "server_error"
-
-    def __init__(self, request_id: str) -> None:
-        super().__init__(
-            "The server had an error processing your request. Sorry about that! You can retry your request, or contact "
-            "us through our help center at help.openai.com if you keep seeing this error. "
-            f"(Please include the request ID {request_id} in your email.)"
-        )

@@ -76,6 +76,11 @@ def create_app(services: Services) -> Front:
         build = getattr(import_module(f"mocktune.http.routes.{module}"), f"{module}_routes")
         return included(build(services))
 
+    def capabilities() -> list[APIRoute]:
+        from mocktune.http.routes.capabilities import capabilities_routes
+
+        return included(capabilities_routes(services, describe))
+
     @cache
     def describe() -> dict[str, Any]:
         table.load_all()
@@ -85,6 +90,9 @@ def create_app(services: Services) -> Front:
     at_once.append(description_routes(describe))
     table = Table(
         (route for router in at_once for route in included(router)),
-        [Later(prefix, lambda module=module: later(module)) for prefix, module in LATER],  # type: ignore[misc]
+        [
+            *(Later(prefix, lambda module=module: later(module)) for prefix, module in LATER),  # type: ignore[misc]
+            Later("/_mocktune/", capabilities),  # which tell of all the others
+        ],
     )
     return Front(app, services, table)

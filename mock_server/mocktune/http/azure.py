@@ -18,13 +18,15 @@ from urllib.parse import parse_qs
 
 from starlette.responses import Response
 
-from mocktune.domain.error_kinds.deployments import RESOURCE_NOT_FOUND
+from mocktune.domain.error_kinds.common import INVALID_KEY, INVALID_URL, NO_KEY
+from mocktune.domain.error_kinds.deployments import ACCESS_DENIED, RESOURCE_NOT_FOUND
 from mocktune.domain.errors import ApiError
 from mocktune.http.answers import json_answer
 from mocktune.http.errors import status_of
 
 _TRANSLATED = frozenset({"files", "uploads", "fine_tuning", "models", "responses"})
 _DEPLOYED = frozenset({"chat", "completions"})
+_UNKNOWN_URL = INVALID_URL.message.partition("{")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,14 @@ def translate(path: str, query: bytes) -> Translated:
 
 
 def error_answer(error: ApiError) -> Response:
-    """``{"error": {"code", "message"}}``: the code is a word, or the status as text."""
+    """``{"error": {"code", "message"}}``: the code is a word, or the status as text.
+
+    Azure has its own words for a key it does not take and for a URL that is none.
+    """
+    if error.message == NO_KEY.message or error.code == INVALID_KEY.code:
+        error = ACCESS_DENIED()
+    elif error.message.startswith(_UNKNOWN_URL):
+        error = RESOURCE_NOT_FOUND()
     status = status_of(error)
     response = json_answer({"error": {"code": error.code or str(status), "message": error.message}}, status)
     if error.retry_after_s is not None:

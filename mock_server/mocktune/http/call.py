@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from mocktune.domain.errors import PayloadTooLargeError
+from mocktune.domain.error_kinds.common import PAYLOAD_TOO_LARGE
 from mocktune.http.validation import check, parse_object, parse_query
 from mocktune.service.sandboxes import ANYONE, Caller, Sandbox, Visit
 from mocktune.service.services import Services
@@ -82,7 +82,7 @@ class Call(Request):
         async for piece in self.stream():
             size_bytes += len(piece)
             if size_bytes > MAX_JSON_BYTES:
-                raise PayloadTooLargeError(MAX_JSON_BYTES, size_bytes)
+                raise PAYLOAD_TOO_LARGE(limit=MAX_JSON_BYTES, size=size_bytes)
             pieces.append(piece)
         return b"".join(pieces)
 

@@ -17,6 +17,7 @@ from math import ceil
 from starlette.responses import Response
 
 from mocktune.domain import errors
+from mocktune.domain.error_kinds import common as kinds
 from mocktune.http.answers import json_answer
 
 STATUS: dict[type[errors.ApiError], int] = {
@@ -56,17 +57,24 @@ def error_answer(error: errors.ApiError) -> Response:
 
 
 def status_of(error: errors.ApiError) -> int:
+    return status_of_class(type(error))
+
+
+def status_of_class(error: type[errors.ApiError]) -> int:
     """The status of the nearest class that has one."""
-    return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+    return next(STATUS[cls] for cls in error.__mro__ if cls in STATUS)
 
 
-def unknown_url(method: str, path: str) -> errors.NotFoundError:
+def unknown_url(method: str, path: str) -> errors.ApiError:
     """A URL that is no endpoint; those of the real API say that they are not played here."""
     segments = path.split("/")
     if len(segments) > 2 and segments[1] == "v1" and segments[2] in NOT_PART_OF_MOCKTUNE:
-        return errors.NotFoundError(f"{method} {path:.200} is not part of mocktune.", code="not_part_of_mocktune")
-    return errors.NotFoundError(f"Invalid URL ({method} {path:.200})")  # assumed
+        return kinds.NOT_PART_OF_MOCKTUNE(method=method, path=path)
+    return kinds.INVALID_URL(method=method, path=path)
 
 
-def wrong_method(method: str, path: str, allowed: tuple[str, ...]) -> errors.MethodNotAllowedError:
-    return errors.MethodNotAllowedError(f"Not allowed to {method} on {path:.200}", allowed=allowed)  # assumed
+def wrong_method(method: str, path: str, allowed: tuple[str, ...]) -> errors.ApiError:
+    error = kinds.METHOD_NOT_ALLOWED(method=method, path=path)
+    assert isinstance(error, errors.MethodNotAllowedError)
+    error.allowed = allowed
+    return error

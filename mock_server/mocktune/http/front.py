@@ -16,7 +16,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mocktune.clock import stopwatch_ns
-from mocktune.domain.errors import ApiError, InternalServerError, PermissionDeniedError
+from mocktune.domain.error_kinds.common import FOREIGN_HOST, FOREIGN_ORIGIN, INTERNAL
+from mocktune.domain.errors import ApiError
 from mocktune.domain.ids import request_id
 from mocktune.domain.objects import Dialect
 from mocktune.http.answers import COMMON_HEADERS, RawHeaders
@@ -60,8 +61,18 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = stopwatch_ns()
         request = _Request(scope, receive)
+        if not self._stateless:
+            await self._answer(request, send)
+            return
+        try:
+            await self._answer(request, send)
+        finally:
+            if request.sandbox is not None:
+                release_blobs(request.sandbox)
+
+    async def _answer(self, request: _Request, send: Send) -> None:
+        started, scope = stopwatch_ns(), request.scope
         sandbox: Sandbox | None = None
         try:
             self._check_caller(request)
@@ -71,6 +82,7 @@ class Front:
             if path not in _OPEN_PATHS and not self._is_preflight(request):
                 key = check_key(request.key)
                 sandbox = self._sandbox(key, self._services.clock.wall(), shared_name=shared_name)
+                request.sandbox = sandbox
             response = await self._answer_of_route(request, path, sandbox)
         except ApiError as error:
             response = request.error_answer(error)
@@ -79,11 +91,9 @@ class Front:
         except Exception:
             id = self._request_id(sandbox)
             log.exception("unexpected error, request %s", id)
-            await self._send(request.error_answer(InternalServerError(id)), request, send, started, id)
+            await self._send(request.error_answer(INTERNAL(request_id=id)), request, send, started, id)
             return
         await self._send(response, request, send, started, self._request_id(sandbox))
-        if self._stateless and sandbox is not None:
-            release_blobs(sandbox)
         if self._warming is None and sandbox is not None:
             # After the first answer: nobody waits for the tokenizer, and it is there when the first file is.
             self._warming = asyncio.ensure_future(self._services.warm_up())
@@ -115,22 +125,16 @@ class Front:
         """Refuses foreign names for this server (DNS rebinding) and pages of foreign origins."""
         host = _host_name(request.host)
         if host not in self._hosts and "*" not in self._hosts:
-            raise PermissionDeniedError(
-                f"This mocktune server does not answer for the host '{host:.200}'; start it with --allowed-host "
-                f"{host:.200}."
-            )
+            raise FOREIGN_HOST(host=host)
         origin = request.origin
         if origin and origin not in self._origins and _host_name(origin.partition("://")[2]) not in LOOPBACK_HOSTS:
-            raise PermissionDeniedError(
-                f"This mocktune server does not answer pages of the origin '{origin:.200}'; "
-                f"start it with --allow-origin {origin:.200}."
-            )
+            raise FOREIGN_ORIGIN(origin=origin)
 
     # -- answers ---------------------------------------------------------------------------------------------------
 
     def _request_id(self, sandbox: Sandbox | None) -> str:
-        """``H(seed, ordinal)``: of the sandbox, or of the server for requests that have none."""
-        if sandbox is None:
+        """``H(seed, ordinal)``: of the sandbox, or of the server for requests that have none to themselves."""
+        if sandbox is None or self._stateless:
             self._unnamed_requests += 1
             return request_id(self._services.settings.seed, -self._unnamed_requests)
         sandbox.requests += 1
@@ -181,6 +185,7 @@ class _Request:
         "organization",
         "origin",
         "project",
+        "sandbox",
         "scope",
     )
 
@@ -191,6 +196,7 @@ class _Request:
         self.key: str | None = None
         self.dialect: Dialect = "openai"
         self.deployment: str | None = None
+        self.sandbox: Sandbox | None = None
         self.organization = self.project = b""
         self.declared_bytes = 0
         self.body_unread = False

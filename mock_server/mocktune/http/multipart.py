@@ -13,7 +13,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from mocktune.domain.error_kinds import files as kinds
-from mocktune.domain.errors import PayloadTooLargeError
+from mocktune.domain.error_kinds.common import PAYLOAD_TOO_LARGE
 from mocktune.http.call import Call
 from mocktune.ports import Blob, Blobs, BlobWriter
 
@@ -50,7 +50,7 @@ async def receive_file(call: Call, blobs: Blobs, *, field: str, max_bytes: int, 
     """A call's form, the file in ``field`` stored. Refuses a declared length over the limit before a byte is read."""
     boundary = _boundary_of(call.headers.get("content-type"))
     if call.declared_bytes > max_bytes + OVERHEAD_BYTES:
-        raise PayloadTooLargeError(max_bytes, call.declared_bytes)
+        raise PAYLOAD_TOO_LARGE(limit=max_bytes, size=call.declared_bytes)
     return await _receive_form(
         call.stream(), boundary, blobs, file_field=field, max_file_bytes=max_bytes, head_bytes=head_bytes
     )
@@ -176,7 +176,7 @@ class _Parts:
             return
         self.size_bytes += end - start
         if self.size_bytes > self.max_file_bytes:
-            raise PayloadTooLargeError(self.max_file_bytes, self.size_bytes)
+            raise PAYLOAD_TOO_LARGE(limit=self.max_file_bytes, size=self.size_bytes)
         if len(self.head) < self.head_bytes:
             self.head += data[start : min(end, start + self.head_bytes - len(self.head))]
         assert self.writer is not None

@@ -1,7 +1,6 @@
 """Bodies and queries against their models, and pydantic's findings in the API's own words.
 
-The code and the sentence of each kind of finding stand in one table. Those for integers and strings were recorded on
-other routes; that fine-tuning routes use them too is assumed (contract 5.3).
+The code and the sentence of each kind of finding stand in ``domain/error_kinds/common.py``; here they are told apart.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from mocktune.domain.errors import InvalidRequestError, ParameterError
+from mocktune.domain.error_kinds import common as kinds
+from mocktune.domain.errors import ApiError, ParameterError
 from mocktune.http.loose import loosened
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -43,22 +43,14 @@ def parse_json(body: bytes) -> object:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequestError(
-            "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "
-            "library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. "
-            f"Problem: {error!s:.200}.)"
-        ) from error
+        raise kinds.BODY_NO_JSON(problem=str(error)) from error
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """The body's JSON object. Raises for bad JSON and for JSON that is no object."""
     value = parse_json(body)
     if not isinstance(value, dict):
-        raise ParameterError(
-            f"Invalid type for the request body: expected an object, but got {_article(value)} instead.",
-            param=None,
-            code="invalid_type",
-        )
+        raise kinds.BODY_NO_OBJECT(got=_article(value))
     return value
 
 
@@ -81,7 +73,7 @@ def check(model: type[Model], value: Mapping[str, object], *, loose: bool = Fals
         raise api_error(error.errors(include_url=False), value) from error
 
 
-def api_error(found: Sequence[ErrorDetails], body: object) -> ParameterError:
+def api_error(found: Sequence[ErrorDetails], body: object) -> ApiError:
     """The API's words for the first finding in ``body``."""
     first = found[0]
     path = _dotted(first, body)
@@ -91,64 +83,48 @@ def api_error(found: Sequence[ErrorDetails], body: object) -> ParameterError:
     expected = [_EXPECTED[each["type"]] for each in found if each["type"] in _EXPECTED and _dotted(each, body) == path]
     if first["type"] in _EXPECTED:
         got = _article(first["input"])
-        message = f"Invalid type for '{path}': expected {_one_of(expected)}, but got {got} instead."
-        return ParameterError(message, param=path, code="invalid_type")
-    message, code = _worded(first, path)
-    return ParameterError(message, param=path, code=code)
+        return kinds.INVALID_TYPE(param=path, path=path, expected=_one_of(expected), got=got)
+    return _worded(first, path)
 
 
-def _worded(finding: ErrorDetails, path: str) -> tuple[str, str]:
+def _worded(finding: ErrorDetails, path: str) -> ApiError:
     kind, value, context = finding["type"], finding["input"], finding.get("ctx", {})
-    bound = next((context[key] for key in ("ge", "gt", "le", "lt") if key in context), None)
-    # The field's kind, not the value's: 3 is too big for a temperature as a decimal.
-    number = "decimal" if isinstance(bound, float) else "integer"
-    if isinstance(bound, float) and bound.is_integer():
-        bound = int(bound)
     match kind:
         case "missing":
-            return f"Missing required parameter: '{path}'.", "missing_required_parameter"
+            return kinds.MISSING_PARAMETER(param=path, path=path)
         case "extra_forbidden":
-            return f"Unknown parameter: '{path}'.", "unknown_parameter"
+            return kinds.UNKNOWN_PARAMETER(param=path, path=path)
         case "literal_error" | "enum":
-            allowed = _series(context.get("expected", ""))
-            return f"Invalid value: '{value!s:.100}'. Supported values are: {allowed}.", "invalid_value"
-        case "greater_than_equal" | "greater_than":
-            sign = ">=" if kind == "greater_than_equal" else ">"
-            return (
-                f"Invalid '{path}': {number} below minimum value. Expected a value {sign} {bound}, but got {value} "
-                f"instead.",
-                f"{number}_below_min_value",
-            )
-        case "less_than_equal" | "less_than":
-            sign = "<=" if kind == "less_than_equal" else "<"
-            return (
-                f"Invalid '{path}': {number} above maximum value. Expected a value {sign} {bound}, but got {value} "
-                f"instead.",
-                f"{number}_above_max_value",
-            )
-        case "string_too_long" | "string_too_short":
-            return _length(path, "string", "long" in kind, context, len(value))
-        case "too_long" | "too_short":
-            what = "object" if isinstance(value, Mapping) else "array"
-            return _length(path, what, "long" in kind, context, len(value))
-    return f"Invalid '{path}': {finding['msg']}.", "invalid_value"
+            return kinds.NOT_SUPPORTED(param=path, value=value, allowed=_series(context.get("expected", "")))
+        case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
+            return _range(path, kind, value, context)
+        case "string_too_long" | "too_long" | "string_too_short" | "too_short":
+            return _length(path, kind, value, context)
+    return kinds.INVALID(param=path, path=path, problem=finding["msg"])
 
 
-def _length(path: str, what: str, too_long: bool, context: Mapping[str, Any], actual: int) -> tuple[str, str]:
-    word, side, bound = ("long", "maximum", "max_length") if too_long else ("short", "minimum", "min_length")
-    if what == "object":
-        return (
-            f"Invalid '{path}': too many properties. Expected an object with at most {context[bound]} properties, "
-            f"but got an object with {actual} properties instead.",
-            "object_above_max_properties",
-        )
-    article = "an array" if what == "array" else "a string"
-    return (
-        f"Invalid '{path}': {what} too {word}. Expected {article} with {side} length {context[bound]}, but got "
-        f"{article} "
-        f"with length {actual} instead.",
-        f"{what}_{'above_max' if too_long else 'below_min'}_length",
-    )
+def _range(path: str, kind: str, value: object, context: Mapping[str, Any]) -> ApiError:
+    below = kind.startswith("greater")
+    sign = (">" if below else "<") + ("=" if kind.endswith("equal") else "")
+    bound = next(context[key] for key in ("ge", "gt", "le", "lt") if key in context)
+    # The field's kind, not the value's: 3 is too big for a temperature as a decimal.
+    if isinstance(bound, float):
+        told = kinds.DECIMAL_BELOW_MIN if below else kinds.DECIMAL_ABOVE_MAX
+        bound = int(bound) if bound.is_integer() else bound
+    else:
+        told = kinds.INTEGER_BELOW_MIN if below else kinds.INTEGER_ABOVE_MAX
+    return told(param=path, path=path, sign=sign, bound=bound, value=value)
+
+
+def _length(path: str, kind: str, value: Any, context: Mapping[str, Any]) -> ApiError:
+    too_long = kind.endswith("long")
+    if isinstance(value, Mapping):
+        told = kinds.TOO_MANY_PROPERTIES
+    elif kind.startswith("string"):
+        told = kinds.STRING_TOO_LONG if too_long else kinds.STRING_TOO_SHORT
+    else:
+        told = kinds.ARRAY_TOO_LONG if too_long else kinds.ARRAY_TOO_SHORT
+    return told(param=path, path=path, bound=context["max_length" if too_long else "min_length"], length=len(value))
 
 
 def _dotted(finding: ErrorDetails, body: object) -> str:

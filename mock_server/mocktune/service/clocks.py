@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mocktune.domain.clock import BackwardsError, ClockMode, ClockSegments, VirtualTime, WallTime, parse_instant
-from mocktune.domain.errors import ConflictError, NotFoundError
+from mocktune.domain.error_kinds.control import BACKWARDS, NO_SUCH_JOB, NOTHING_DUE
 from mocktune.domain.lifecycle import JobStatus
 from mocktune.service.datasets import Datasets
 from mocktune.service.records import JobRecord
@@ -76,14 +76,14 @@ class ClockService:
         """To the next instant at which something a person would wait for changes; training counts as ten."""
         instants = [at for at in await self._landmarks(visit) if at > visit.now]
         if not instants:
-            raise ConflictError("Nothing is due in this sandbox: no job, file or model will change on its own.")
+            raise NOTHING_DUE()
         return await self._advance(visit, min(instants))
 
     async def advance_until(self, visit: Visit, job_id: str, status: str) -> Advanced:
         """To the instant ``job_id`` enters ``status`` ("terminal" for any end), or to its end when it never does."""
         job = visit.sandbox.jobs.get(job_id)
         if job is None:
-            raise NotFoundError(f"Could not find fine tune: {job_id:.200}", code="fine_tune_not_found", param="job")
+            raise NO_SUCH_JOB(id=job_id)
         timeline = await timeline_of(job, self._datasets)
         instant = timeline.ends_at if status == "terminal" else timeline.instant_of(JobStatus(status))
         # A job that stays paused has no end to go to: the clock stays where it is.
@@ -138,7 +138,7 @@ def _moved(clock: ClockSegments, target: VirtualTime, wall: WallTime) -> ClockSe
     try:
         return clock.moved_to(target, wall)
     except BackwardsError as error:
-        raise ConflictError(f"This sandbox's clock cannot be moved back: {error}.") from error
+        raise BACKWARDS(problem=error) from error
 
 
 def _later(visit: Visit) -> Visit:

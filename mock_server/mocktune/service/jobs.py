@@ -48,8 +48,8 @@ class JobService:
     async def create(self, visit: Visit, request: JobRequest) -> JobView:
         """Stores the inputs and never waits: a file may still be processing, and faults in it fail the job later.
 
-        Raises, in the order of contract 5.4, ``InvalidRequestError`` for a model that cannot be tuned and for a file that
-        does not exist, ``RateLimitError`` for caps and quota.
+        Raises, in the order of contract 5.4, ``InvalidRequestError`` for a model that cannot be tuned and for a file
+        that does not exist, ``RateLimitError`` for caps and quota.
         """
         sandbox = visit.sandbox
         await plan_jobs(visit, self._datasets)

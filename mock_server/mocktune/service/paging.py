@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, Literal, TypeVar
 
-from mocktune.domain.errors import ParameterError
+from mocktune.domain.error_kinds.common import UNKNOWN_CURSOR
+from mocktune.domain.errors import ApiError
 from mocktune.ports import Ledger
 from mocktune.service.sandboxes import Visit
 
@@ -39,8 +40,6 @@ def walk(visit: Visit, ledger: Ledger[T], after: str | None, order: Literal["asc
         raise unknown_cursor(str(after)) from None
 
 
-def unknown_cursor(after: str) -> ParameterError:
-    """What an ``after`` that names nothing is answered with (assumed: contract 11, doubt 11)."""
-    return ParameterError(
-        f"Invalid 'after': no object with id '{after:.100}' is in this list.", param="after", code="invalid_value"
-    )
+def unknown_cursor(after: str) -> ApiError:
+    """What an ``after`` that names nothing is answered with."""
+    return UNKNOWN_CURSOR(after=after)

@@ -38,7 +38,7 @@ CONTEXT_LENGTH_EXCEEDED = ErrorKind(
         "Please reduce the length of the messages."
     ),
     source="3P",
-    operations=_INFERENCE,
+    operations=_CREATE,
     code="context_length_exceeded",
     param="messages",
 )
@@ -51,7 +51,7 @@ CONTEXT_LENGTH_EXCEEDED_WITH_FUNCTIONS = ErrorKind(
         "functions."
     ),
     source="3P",
-    operations=_INFERENCE,
+    operations=_CREATE,
     code="context_length_exceeded",
     param="messages",
 )

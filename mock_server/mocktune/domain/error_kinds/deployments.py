@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from mocktune.domain.errors import ErrorKind, InvalidRequestError, NotFoundError, ParameterError
+from mocktune.domain.errors import (
+    AuthenticationError,
+    ErrorKind,
+    InvalidRequestError,
+    NotFoundError,
+    ParameterError,
+)
 
-PUT = ("azure.deployments.create",)
-ONE = ("azure.deployments.retrieve", "azure.deployments.delete")
+PUT = ("azure.deployments.create", "azure.management.deployments.create")
+ONE = tuple(f"azure.{plane}deployments.{do}" for plane in ("", "management.") for do in ("retrieve", "delete"))
 
 DEPLOYMENT_NOT_FOUND = ErrorKind(
     error=NotFoundError,
@@ -15,7 +21,10 @@ DEPLOYMENT_NOT_FOUND = ErrorKind(
     ),
     code="DeploymentNotFound",
     source="OBS (issues of Azure users, 2023 to 2024)",
-    operations=("azure.chat.completions.create", "azure.completions.create", "azure.responses.create"),
+    operations=(
+        "azure.chat.completions.create", "azure.completions.create", "azure.responses.create",
+        "azure.responses.input_tokens.count",
+    ),  # fmt: skip
 )
 NO_SUCH_DEPLOYMENT = ErrorKind(
     error=NotFoundError,
@@ -50,5 +59,15 @@ RESOURCE_NOT_FOUND = ErrorKind(
     message="Resource not found",
     code="404",
     source="OBS (openai-python, Azure issues)",
-    operations=("azure",),
+    operations=("azure.*",),
+)
+ACCESS_DENIED = ErrorKind(
+    error=AuthenticationError,
+    message=(
+        "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
+        "active subscription and use a correct regional API endpoint for your resource."
+    ),
+    code="401",
+    source="OBS (openai-python, Azure issues)",
+    operations=("azure.*",),
 )

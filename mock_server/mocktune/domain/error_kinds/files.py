@@ -34,13 +34,13 @@ UNKNOWN_PURPOSE = ErrorKind(
     # In jsonschema's style, with the list as Python writes it.
     message="{purpose!r} is not one of {purposes} - 'purpose'",
     source="OBS",
-    operations=(*_NEW_FILES, "uploads.create"),
+    operations=(_CREATE, "uploads.create"),
 )
 EMPTY_FILE = ErrorKind(
     error=ParameterError,
     message="File is empty.",
     source="assumed",
-    operations=_NEW_FILES,
+    operations=(_CREATE,),
 )
 NOT_NAMED_JSONL = ErrorKind(
     error=ParameterError,

@@ -40,6 +40,15 @@ MISSING_GRADER = ErrorKind(
     source="SPEC, REC 5.3",
     operations=(CREATE,),
 )
+NO_JSON_SCHEMA_FORMAT = ErrorKind(
+    error=ParameterError,
+    message="Invalid 'response_format': expected {{'type': 'json_schema', 'json_schema': {{'name': ..., 'schema': "
+    "...}}}}.",
+    code="invalid_value",
+    param="method.reinforcement.response_format",
+    source="assumed",
+    operations=(CREATE,),
+)
 ALREADY_COMPLETED = ErrorKind(
     error=InvalidRequestError,
     message="Job has already completed: {id}",

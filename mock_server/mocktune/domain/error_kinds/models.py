@@ -9,7 +9,7 @@ MODEL_NOT_FOUND = ErrorKind(
     message="The model `{model:.200}` does not exist or you do not have access to it.",
     # A fresh, a deleted and an unknown tuned model share these words; that a shut model does too is assumed.
     source="OBS",
-    operations=("models.retrieve", "chat.completions.create", "completions.create", "responses.create"),
+    operations=("models.retrieve", "chat.completions.create", "completions.create"),
     code="model_not_found",
 )
 

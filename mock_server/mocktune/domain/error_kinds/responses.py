@@ -56,7 +56,7 @@ NO_OUTPUT_FOR_CALL = ErrorKind(
     error=ParameterError,
     message="No tool output found for function call {call_id:.200}.",
     source="OBS",
-    operations=_CREATE,
+    operations=_COUNTED,
     param="input",
 )
 
@@ -64,7 +64,7 @@ NO_CALL_FOR_OUTPUT = ErrorKind(
     error=ParameterError,
     message="No tool call found for function call output with call_id {call_id:.200}.",
     source="OBS",
-    operations=_CREATE,
+    operations=_COUNTED,
     param="input",
 )
 
@@ -80,7 +80,7 @@ NOTHING_ASKED = ErrorKind(
     error=InvalidRequestError,
     message="One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.",
     source="3P",
-    operations=_CREATE,
+    operations=_COUNTED,
     code="missing_required_parameter",
 )
 
@@ -98,7 +98,7 @@ TOOL_NOT_OFFERED = ErrorKind(
     error=ParameterError,
     message="Tool choice '{name:.200}' not found in 'tools' parameter.",
     source="OBS",  # of built-in tools; assumed for functions
-    operations=_CREATE,
+    operations=_COUNTED,
     param="tool_choice",
 )
 
@@ -106,7 +106,7 @@ REQUIRED_WITHOUT_TOOLS = ErrorKind(
     error=ParameterError,
     message="Tool choice 'required' must be specified with 'tools' parameter.",
     source="OBS",
-    operations=_CREATE,
+    operations=_COUNTED,
     param="tool_choice",
 )
 
@@ -115,7 +115,7 @@ NAME_PATTERN = ErrorKind(
     message="Invalid '{name}': string does not match pattern. Expected a string that matches the pattern "
     "'^[a-zA-Z0-9_-]+$'.",
     source="3P",
-    operations=_CREATE,
+    operations=_COUNTED,
     code="invalid_value",
 )
 
@@ -123,7 +123,7 @@ INVALID_FORMAT_SCHEMA = ErrorKind(
     error=ParameterError,
     message="Invalid schema for response_format '{name:.100}': {defect}",
     source="OBS",
-    operations=_CREATE,
+    operations=_COUNTED,
     param="text.format.schema",
     code="invalid_json_schema",
 )
@@ -132,7 +132,7 @@ INVALID_FUNCTION_SCHEMA = ErrorKind(
     error=ParameterError,
     message="Invalid schema for function '{name:.100}': {defect}",
     source="3P",
-    operations=_CREATE,
+    operations=_COUNTED,
     code="invalid_function_parameters",
 )
 
@@ -141,7 +141,7 @@ JSON_NOT_MENTIONED = ErrorKind(
     message="Response input messages must contain the word 'json' in some form to use 'text.format' of type "
     "'json_object'.",
     source="OBS",
-    operations=_CREATE,
+    operations=_COUNTED,
     param="input",
 )
 

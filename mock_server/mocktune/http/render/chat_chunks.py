@@ -27,11 +27,15 @@ _PADDED_TO = 16
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """``usage``: a last chunk says it. ``obfuscation``: events are padded, so that their lengths tell nothing."""
+    """``usage``: a last chunk says it. ``obfuscation``: events are padded, so that their lengths tell nothing.
+
+    ``strict`` (``--wire sdk``): the type of a custom tool's call is null, since the SDK's chunk knows functions only.
+    """
 
     usage: bool = False
     obfuscation: bool = False
     service_tier: str | None = None
+    strict: bool = False
 
 
 def events(completion: Completion, options: StreamOptions) -> Iterator[bytes]:
@@ -60,11 +64,16 @@ def _chunks(completion: Completion, options: StreamOptions) -> Iterator[Json]:
     }
     usage: Json = {"usage": None} if options.usage else {}
     for index, choice in enumerate(completion.choices):
-        for delta, logprobs, finish_reason in _deltas(choice, render.tool_calls(completion, index)):
+        for delta, logprobs, finish_reason in _deltas(choice, _calls(completion, index, options)):
             said = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
             yield {**base, "choices": [said], **usage}
     if options.usage:
         yield {**base, "choices": [], "usage": render.usage(completion)}
+
+
+def _calls(completion: Completion, index: int, options: StreamOptions) -> list[Json]:
+    calls = render.tool_calls(completion, index)
+    return [{**call, "type": None} if "custom" in call else call for call in calls] if options.strict else calls
 
 
 def _deltas(choice: Choice, calls: list[Json]) -> Iterator[tuple[Json, Json | None, str | None]]:
@@ -77,7 +86,7 @@ def _deltas(choice: Choice, calls: list[Json]) -> Iterator[tuple[Json, Json | No
     else:
         yield {"role": "assistant", "content": None if calls else "", "refusal": None}, None, None
         for index, call in enumerate(calls):
-            kind, written = ("custom", "input") if call["type"] == "custom" else ("function", "arguments")
+            kind, written = ("custom", "input") if "custom" in call else ("function", "arguments")
             yield {"tool_calls": [{"index": index, **call, kind: {**call[kind], written: ""}}]}, None, None
             for piece in _TOKEN_LIKE.findall(call[kind][written]):
                 yield {"tool_calls": [{"index": index, kind: {written: piece}}]}, None, None

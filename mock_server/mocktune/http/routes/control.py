@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from mocktune import __version__
 from mocktune.domain.clock import ClockError, ClockMode, VirtualTime, parse_duration, parse_instant
-from mocktune.domain.errors import ParameterError
+from mocktune.domain.error_kinds.control import ONE_OF_FOUR, UNREADABLE
 from mocktune.http.answers import json_answer
 from mocktune.http.call import Call, described_by
 from mocktune.http.render import control as render
@@ -59,21 +59,21 @@ def _mode(text: str) -> ClockMode:
     try:
         return ClockMode.parse(text)
     except ClockError as error:
-        raise ParameterError(str(error), param="clock", code="invalid_value") from error
+        raise UNREADABLE(param="clock", problem=error) from error
 
 
 def _start(value: int | float | str | None) -> VirtualTime | None:
     try:
         return None if value is None else parse_instant(value)
     except ClockError as error:
-        raise ParameterError(str(error), param="start", code="invalid_value") from error
+        raise UNREADABLE(param="start", problem=error) from error
 
 
 async def _advance(services: Services, visit: Visit, advance: wire.ClockAdvance) -> Advanced:
     clocks = services.clocks
     given = advance.model_dump(exclude_none=True)
     if len(given) != 1:
-        raise ParameterError("Give exactly one of 'by', 'to', 'until' and 'next'.", param=None, code="invalid_value")
+        raise ONE_OF_FOUR()
     try:
         if advance.by is not None:
             return await clocks.advance_by(visit, parse_duration(advance.by))
@@ -83,4 +83,4 @@ async def _advance(services: Services, visit: Visit, advance: wire.ClockAdvance)
             return await clocks.advance_until(visit, advance.until.job, advance.until.status)
         return await clocks.advance_to_next(visit)
     except ClockError as error:
-        raise ParameterError(str(error), param=next(iter(given)), code="invalid_value") from error
+        raise UNREADABLE(param=next(iter(given)), problem=error) from error

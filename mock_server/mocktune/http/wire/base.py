@@ -7,6 +7,9 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from mocktune.domain.error_kinds.common import PROPERTY_NAME_TOO_LONG, STRING_TOO_LONG
+from mocktune.domain.errors import ErrorKind
+
 T = TypeVar("T")
 
 
@@ -25,23 +28,19 @@ def api_value_error(message: str, code: str, below: str = "") -> PydanticCustomE
     return PydanticCustomError("api", "{text}", {"text": message, "code": code, "below": below})
 
 
+def finding(kind: ErrorKind, below: str = "", **values: object) -> PydanticCustomError:
+    """A finding in the words of ``kind``."""
+    return api_value_error(kind.message.format(**values), str(kind.code), below)
+
+
 def _metadata(value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
     if info.context is not None and info.context.get("loose"):
         return value
     for key, text in value.items():
         if len(key) > 64:
-            raise api_value_error(
-                "Invalid 'metadata': property name too long. Expected a property name with maximum length 64, but "
-                f"got one with length {len(key)} instead.",
-                "string_above_max_length",
-            )
+            raise finding(PROPERTY_NAME_TOO_LONG, path="metadata", bound=64, length=len(key))
         if len(text) > 512:
-            raise api_value_error(
-                f"Invalid 'metadata.{key}': string too long. Expected a string with maximum length 512, but got a "
-                f"string with length {len(text)} instead.",
-                "string_above_max_length",
-                f".{key}",
-            )
+            raise finding(STRING_TOO_LONG, f".{key}", path=f"metadata.{key}", bound=512, length=len(text))
     return value
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from mocktune.http.wire.base import Request, Response
 
@@ -51,3 +53,58 @@ class AdvanceResult(Response):
 class Health(Response):
     status: Literal["ok"]
     version: str
+
+
+class Version(Response):
+    """``spec``, ``openai_python`` and ``openai_node`` are what the server was made after."""
+
+    version: str
+    spec: str
+    openai_python: str
+    openai_node: str
+
+
+class SchemaList(Response):
+    """The paths of JSON Schemas, by the name of what they describe."""
+
+    schemas: dict[str, str]
+
+
+class Known(BaseModel):
+    """An entry of a table: ``source`` in the words of the page of sources, and how sure that makes it."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    source: str
+    confidence: Literal["recorded", "spec", "sdk", "docs", "assumed", "mocktune"]
+
+
+class ObjectFields(Response):
+    """``part_of`` is the object that this one stands in, or nothing."""
+
+    part_of: str
+    fields: dict[str, Known]
+
+
+class Limits(Response):
+    jobs: list[Known]
+    bounds: list[Known]
+
+
+class Capabilities(Response):
+    version: str
+    settings: dict[str, Any]
+    endpoints: list[Known]
+    not_part_of_mocktune: list[str]
+    errors: list[Known]
+    defects: list[Known]
+    events: list[Known]
+    fields: dict[str, ObjectFields]
+    models: list[Known]
+    limits: Limits
+    profiles: list[Known]
+    differences: list[Known]
+    assumed: list[Known]
+    azure: list[Known]
+    loose_rules: list[Known]
+    sources: dict[str, str]

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WrapValidator
 
+from mocktune.domain.error_kinds.jobs import NO_JSON_SCHEMA_FORMAT
 from mocktune.domain.objects import MAX_SEED
-from mocktune.http.wire.base import Metadata, Request, Response, api_value_error
+from mocktune.http.wire.base import Metadata, Request, Response, finding
 
 
 def _auto(value: object, handler: Any) -> Any:
@@ -47,10 +48,7 @@ class DpoMethod(Request):
 def _json_schema_format(value: dict[str, Any]) -> dict[str, Any]:
     schema = value.get("json_schema")
     if value.get("type") != "json_schema" or not isinstance(schema, dict) or not isinstance(schema.get("name"), str):
-        raise api_value_error(
-            "Invalid 'response_format': expected {'type': 'json_schema', 'json_schema': {'name': ..., 'schema': ...}}.",
-            "invalid_value",
-        )
+        raise finding(NO_JSON_SCHEMA_FORMAT)
     return value
 
 
@@ -197,6 +195,7 @@ class FineTuningJob(Response):
     usage_metrics: None
     shared_with_openai: bool
     method: MethodView
+    eval_id: None = None
 
 
 class MetricsData(Response):
