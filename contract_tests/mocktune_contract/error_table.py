@@ -1,74 +1,18 @@
 """The table of errors: what a request is answered with, and how we know.
 
-``CASES`` is read by ``test_errors.py``. ``<job>``, ``<model>``, ``<processing>`` and ``<key>`` in a request stand for
-objects of its stage. A case whose source is ``assumed``, ``REC`` or ``mocktune`` has words nobody recorded.
+``CASES`` is read by ``test_errors.py``; the rows here are of the routes of the main job and of what all routes share. A
+case whose source is ``assumed``, ``REC`` or ``mocktune`` has words nobody recorded.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Any
 
-from mocktune_contract.lab import MODEL, training_file
+from mocktune_contract import error_table_inference, error_table_surface
+from mocktune_contract.error_case import CHAT, FILES, HELLO, JOBS, PLAIN, Case, chat, create, invalid, upload
+from mocktune_contract.lab import MODEL
 
-PLAIN = training_file("valid/plain.jsonl")
-HELLO = [{"role": "user", "content": "Hello"}]
 WWW_AUTHENTICATE = {"www-authenticate": 'Bearer realm="OpenAI API"'}
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A request and the error it is answered with.
-
-    ``kind`` is the class in mocktune's error tree, ``send`` what ``httpx2`` is to send, ``message`` the exact text or a
-    pattern of all of it, ``headers`` those the answer must have, ``server`` the settings of a server of its own.
-    """
-
-    claim: str
-    kind: str
-    request: str
-    status: int
-    message: str | re.Pattern[str]
-    source: str
-    type: str = "invalid_request_error"
-    code: str | None = None
-    param: str | None = None
-    send: dict[str, Any] = field(default_factory=dict)
-    key: str | None = "<key>"
-    headers: dict[str, str] = field(default_factory=dict)
-    server: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def staged(self) -> bool:
-        """Whether the request names an object of the stage."""
-        return bool(re.search("<(job|model|processing)>", f"{self.request} {self.send}"))
-
-
-def create(**body: Any) -> dict[str, Any]:
-    """The create of a job that would be good, but for ``body``; a value of ``...`` takes a field out."""
-    whole = {"model": MODEL, "training_file": "file-none", **body}
-    return {"json": {name: value for name, value in whole.items() if value is not ...}}
-
-
-def chat(**body: Any) -> dict[str, Any]:
-    whole = {"model": MODEL, "messages": HELLO, **body}
-    return {"json": {name: value for name, value in whole.items() if value is not ...}}
-
-
-def upload(data: bytes, filename: str = "training.jsonl", **fields: str) -> dict[str, Any]:
-    return {"files": {"file": (filename, data)}, "data": {"purpose": "fine-tune", **fields}}
-
-
-def invalid(
-    claim: str, request: str, send: dict[str, Any], code: str | None, param: str | None, message: str | re.Pattern[str],
-    source: str = "REC 5.3",
-) -> Case:  # fmt: skip
-    """One wrong parameter: 400."""
-    return Case(claim, "ParameterError", request, 400, message, source, code=code, param=param, send=send)
-
-
-JOBS, FILES, CHAT = "POST /fine_tuning/jobs", "POST /files", "POST /chat/completions"
 NOT_JSON = re.compile(r"We could not parse the JSON body of your request\. \(HINT: .*\)", re.DOTALL)
 NO_MODEL = "The model `ft:none` does not exist or you do not have access to it."
 NO_JOB = "Could not find fine tune: ftjob-none"
@@ -78,6 +22,8 @@ NOT_JSONL = (
 )
 
 CASES = [
+    *error_table_inference.CASES,
+    *error_table_surface.CASES,
     # -- who may call --------------------------------------------------------------------------------------------------
     Case(
         "no key", "AuthenticationError", "GET /models", 401,

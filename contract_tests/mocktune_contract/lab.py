@@ -14,6 +14,8 @@ from openai import AsyncOpenAI, OpenAI
 from openai.types import FileObject
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
+from mocktune_contract.sdk_types import hold_to_sdk_types
+
 MODEL = "gpt-4o-mini-2024-07-18"
 TRAINING_FILES = files("mocktune_contract") / "data" / "training_files"
 
@@ -80,10 +82,12 @@ class Clock:
 class Lab:
     """One API key on one server.
 
-    ``root`` is the base URL without ``/v1``; ``http`` sends the key, ``keyless`` none.
+    ``root`` is the base URL without ``/v1``; ``http`` sends the key, ``keyless`` none. ``strict``: every answer is held
+    to the SDK's types, whoever asked for it.
     """
 
-    def __init__(self, base_url: str, key: str) -> None:
+    def __init__(self, base_url: str, key: str, *, strict: bool = False) -> None:
+        self.strict = strict
         self.base_url = base_url.rstrip("/")
         self.root = self.base_url.removesuffix("/v1")
         self.key = key
@@ -107,13 +111,15 @@ class Lab:
         return Clock(self.http, self.root)
 
     def _open(self, **headers: str) -> httpx2.Client:
-        client = httpx2.Client(base_url=self.base_url, headers=headers, verify=TLS)
+        hooks = {"response": [hold_to_sdk_types]} if self.strict else {}
+        client = httpx2.Client(base_url=self.base_url, headers=headers, verify=TLS, event_hooks=hooks)
         self._opened.append(client)
         return client
 
     def client(self) -> OpenAI:
         """The official SDK, which is not to retry on its own."""
-        return _shared_client(self.base_url).copy(api_key=self.key)
+        checked = {"_strict_response_validation": self.strict}
+        return _shared_client(self.base_url).copy(api_key=self.key, _extra_kwargs=checked)
 
     def strict_client(self) -> OpenAI:
         """The SDK with every answer validated against its types; to be closed by who asked for it."""
@@ -121,7 +127,9 @@ class Lab:
 
     def async_client(self) -> AsyncOpenAI:
         """The asynchronous SDK; to be closed by who asked for it."""
-        return AsyncOpenAI(base_url=self.base_url, api_key=self.key, max_retries=0)
+        return AsyncOpenAI(
+            base_url=self.base_url, api_key=self.key, max_retries=0, _strict_response_validation=self.strict
+        )
 
     def upload(self, data: bytes, filename: str = "training.jsonl", *, purpose: Any = "fine-tune") -> FileObject:
         file = self.client().files.create(file=(filename, data), purpose=purpose)

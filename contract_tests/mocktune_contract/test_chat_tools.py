@@ -155,6 +155,7 @@ def test_a_call_ends_at_the_most_tokens(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("tool", [WEATHER, CODE])
+@pytest.mark.observed_wire("the SDK's type of a chunk knows function calls only")
 def test_a_call_that_was_made_up_is_streamed_as_it_is_answered(lab: Lab, tool: dict[str, Any]) -> None:
     asked = {
         "model": MODEL,

@@ -225,7 +225,6 @@ def test_loose_takes_what_the_sdk_may_send(own_server: Any) -> None:
     assert ask(lab, MODEL).choices[0].text
 
 
-
 def test_a_model_that_only_completes_prompts_is_no_chat_model(lab: Lab) -> None:
     with pytest.raises(NotFoundError) as caught:
         lab.ask(BASE, "Hi")

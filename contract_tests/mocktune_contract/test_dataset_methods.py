@@ -120,6 +120,7 @@ def test_preferences_are_billed_for_the_input_and_both_outputs(lab: Lab) -> None
     assert of_preferences - of_chat == 12 * (6 + 4)
 
 
+@pytest.mark.observed_wire("the error of a job without one")
 def test_prompts_of_reinforcement_are_accepted(lab: Lab) -> None:
     file = lab.upload_ready(training_file("valid/reinforcement.jsonl"))
     job = lab.create_job(file.id, model=REASONING, method=METHODS["reinforcement"], validation_file=file.id)

@@ -10,7 +10,6 @@ The table is ``error_table.py``.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from typing import Any
 import openai
 import pytest
 
-from mocktune_contract.error_table import CASES, PLAIN, Case
+from mocktune_contract.error_case import PLAIN, Case, Stage, answer_of, assert_answered
+from mocktune_contract.error_table import CASES
 from mocktune_contract.lab import MODEL, Lab, Labs
 
 
@@ -27,72 +27,25 @@ def as_parameter(case: Case) -> Any:
     marks = []
     if case.staged:
         marks.append(pytest.mark.needs_clock)
-    if case.source.startswith(("assumed", "mocktune", "REC")):
+    if case.source.startswith(("assumed", "mocktune", "REC")) or "<root>" in case.request:
         marks.append(pytest.mark.needs_mocktune)
-    return pytest.param(case, id=case.claim.replace("/", ":"), marks=marks)
+    return pytest.param(case, id=re.sub(r"[/\[\]]", ":", case.claim), marks=marks)
 
 
 @pytest.fixture(scope="module")
-def stage(labs: Labs) -> Callable[[Case, Lab], dict[str, str]]:
-    """The objects a case names, made once a server: a finished job, its model that is loading for 50 s more, and a file
-    that is processing (the clock stands still)."""
-    made: dict[str, dict[str, str]] = {}
-
-    def objects(case: Case, lab: Lab) -> dict[str, str]:
-        if not case.staged:
-            return {"<key>": lab.key}
-        if lab.base_url not in made:
-            on = labs("stage of the errors", base_url=lab.base_url)
-            job = on.finished_job(PLAIN)
-            on.clock.advance(by="60s")
-            processing = on.upload(PLAIN).id
-            made[lab.base_url] = {
-                "<key>": on.key,
-                "<job>": job.id,
-                "<model>": job.fine_tuned_model or "",
-                "<processing>": processing,
-            }
-        return made[lab.base_url]
-
-    return objects
-
-
-def filled(value: Any, objects: dict[str, str]) -> Any:
-    """``value`` with the names of staged objects in place of ``<job>`` and its like."""
-    if isinstance(value, dict):
-        return {key: filled(each, objects) for key, each in value.items()}
-    if isinstance(value, str):
-        for name, object_id in objects.items():
-            value = value.replace(name, object_id)
-    return value
+def stage(labs: Labs) -> Stage:
+    return Stage(labs)
 
 
 @pytest.mark.parametrize("case", [as_parameter(case) for case in CASES])
 def test_an_error_is_answered_in_the_envelope(
-    case: Case, lab: Lab, request: pytest.FixtureRequest, stage: Callable[[Case, Lab], dict[str, str]]
+    case: Case, lab: Lab, request: pytest.FixtureRequest, stage: Stage
 ) -> None:
     """The source of each case stands in the table."""
     if case.server:
         lab = request.getfixturevalue("own_server")(**case.server)
-    objects = stage(case, lab)
-    method, path = filled(case.request, objects).split(" ", 1)
-    send = filled(case.send, objects)
-    if case.key is not None:
-        bearer = {"authorization": f"Bearer {filled(case.key, objects)}"}
-        send = {**send, "headers": {**bearer, **send.get("headers", {})}}
-    answer = lab.keyless.request(method, path, **send)
-    error = answer.json()["error"]
-    message = error["message"]
-    if isinstance(case.message, str):
-        assert message == filled(case.message, objects)
-    else:
-        assert case.message.fullmatch(message), message
-    expected = {"message": message, "type": case.type, "param": case.param, "code": case.code}
-    assert answer.text == json.dumps({"error": expected}, indent=2, ensure_ascii=False) + "\n"
-    assert answer.status_code == case.status
-    assert answer.headers["content-type"] == "application/json"
-    assert re.fullmatch("req_[0-9a-f]{32}", answer.headers["x-request-id"])
-    assert {name: answer.headers.get(name) for name in case.headers} == case.headers
+    objects = stage.objects(case, lab)
+    assert_answered(case, answer_of(case, lab, objects), objects)
 
 
 def test_the_table_reaches_every_error(own_server: Labs) -> None:
@@ -141,20 +94,18 @@ RAISED = [
     ),
     Raised(openai.PermissionDeniedError, lambda lab, at: lab.client().models.delete(MODEL), 403, None, None),
     Raised(openai.NotFoundError, lambda lab, at: lab.job("ftjob-none"), 404, "fine_tune_not_found", "fine_tune_id"),
-    Raised(openai.ConflictError, lambda lab, at: lab.client().files.delete(at["<processing>"]), 409, None, None),
-    Raised(openai.RateLimitError, lambda lab, at: lab.ask(at["<model>"], "Hello"), 429, None, None, "server_error"),
+    Raised(openai.ConflictError, lambda lab, at: lab.client().files.delete(at["processing"]), 409, None, None),
+    Raised(openai.RateLimitError, lambda lab, at: lab.ask(at["model"], "Hello"), 429, None, None, "server_error"),
 ]
 
 
 @pytest.mark.needs_clock
 @pytest.mark.parametrize("raised", RAISED, ids=lambda raised: raised.exception.__name__)
-def test_the_sdk_raises_the_class_of_the_status(
-    raised: Raised, lab: Lab, labs: Labs, stage: Callable[[Case, Lab], dict[str, str]]
-) -> None:
+def test_the_sdk_raises_the_class_of_the_status(raised: Raised, lab: Lab, labs: Labs, stage: Stage) -> None:
     """SDK: exceptions by status, with code, param, type and the request id (contract 5.1, 6.2)."""
-    at = stage(next(case for case in CASES if case.staged), lab)
+    at = stage.objects(next(case for case in CASES if "processing" in case.names), lab)
     with pytest.raises(raised.exception) as caught:
-        raised.call(labs(key=at["<key>"]), at)
+        raised.call(labs(key=at["key"]), at)
     error = caught.value
     assert type(error) is raised.exception
     assert (error.status_code, error.code, error.param, error.type) == (

@@ -111,6 +111,7 @@ def test_a_run_has_every_error_key(lab: Lab) -> None:
 
 
 @pytest.mark.needs_mocktune
+@pytest.mark.observed_wire("the SDK's type has fewer errors")
 def test_a_run_has_the_recorded_error_keys(lab: Lab) -> None:
     """EVALPROTOCOL: two answers to a python grader, with these keys between and after those of SPEC."""
     errors = run(lab, CHECK, answer="")["metadata"]["errors"]
@@ -120,6 +121,7 @@ def test_a_run_has_the_recorded_error_keys(lab: Lab) -> None:
 
 
 @pytest.mark.needs_mocktune
+@pytest.mark.observed_wire("the SDK's type has fewer errors")
 def test_an_error_has_its_details(lab: Lab) -> None:
     errors = run(lab, {**CHECK, "input": "{{item.city[0].name}}"}, answer="")["metadata"]["errors"]
     assert errors["invalid_variable_error_details"] == "there is no 'item.city[0].name'"
@@ -152,6 +154,7 @@ def test_the_sdk_validates_each_kind_of_grader(lab: Lab) -> None:
 
 
 @pytest.mark.needs_mocktune
+@pytest.mark.observed_wire("a map of graders is no grader")
 def test_validate_answers_the_grader_as_it_is_understood(lab: Lab) -> None:
     assert normalized(lab, {**CHECK, "operation": "neq"}) == {**CHECK, "operation": "ne"}
     assert normalized(lab, SCORE) == {**SCORE, "range": [0, 1]}
@@ -168,6 +171,7 @@ def test_a_grader_without_a_name_is_given_one(lab: Lab) -> None:
     assert {**grader, "name": None} == {**nameless, "name": None}
 
 
+@pytest.mark.observed_wire("a map of graders is no grader")
 def test_a_multi_grader_is_a_map_of_graders(lab: Lab) -> None:
     """GRADDOC's example: the address is wrong, the name is nearly right."""
     assert normalized(lab, MULTI) == MULTI
@@ -194,6 +198,7 @@ def test_every_metric_tells_near_from_far(lab: Lab, metric: str) -> None:
 # -- model graders -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.observed_wire("the SDK's type of the usage is a number")
 def test_a_model_grader_says_what_it_used(lab: Lab) -> None:
     """SPEC's example: equal texts, a reward of 1."""
     answer = run(lab, SCORE, "fuzzy wuzzy was a bear", answer="fuzzy wuzzy was a bear")
@@ -318,6 +323,7 @@ def test_answers_lie_within_the_sdks_types_under_wire_sdk(own_server: Labs) -> N
             assert graders.validate(grader=grader).grader is not None
 
 
+@pytest.mark.observed_wire("an operation that the SDK does not know")
 def test_loose_lets_values_pass_that_are_refused_else(own_server: Labs) -> None:
     graders = own_server(loose=True).client().fine_tuning.alpha.graders
     odd: Any = {**CHECK, "operation": "contains", "more": 1}

@@ -126,6 +126,7 @@ def test_a_list_can_be_narrowed_by_model_and_metadata(lab: Lab) -> None:
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "metadata")
 
 
+@pytest.mark.observed_wire("the SDK's type knows no role but the assistant's")
 def test_its_messages_are_those_that_were_sent(lab: Lab) -> None:
     """SPEC's example; a list of parts is shown as ``content_parts``."""
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}

@@ -18,20 +18,16 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 from openai import InvalidWebhookSignatureError
 from openai.resources.webhooks import Webhooks
 
-from mocktune_contract.conftest import Target
 from mocktune_contract.lab import Lab, Labs
+from mocktune_contract.receiver import Receiver
 
 pytestmark = pytest.mark.needs_sandboxes
 
@@ -40,49 +36,6 @@ managed_by_the_sdk = pytest.mark.skipif(
 )
 
 DONE: Final = "fine_tuning.job.succeeded"
-
-
-class Receiver:
-    """A server on this machine that keeps what it is sent and answers ``status``."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.received: list[tuple[dict[str, str], bytes]] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                receiver.received.append(({key.lower(): value for key, value in self.headers.items()}, body))
-                self.send_response(receiver.status)
-                self.send_header("location", "/elsewhere")
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/hook"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-@pytest.fixture
-def receiver(target: Target) -> Iterator[Receiver]:
-    if urlsplit(target.base_url).hostname not in ("127.0.0.1", "localhost", "::1"):
-        pytest.skip("the target cannot reach a receiver on this machine")
-    opened = Receiver()
-    yield opened
-    opened.close()
 
 
 def post(lab: Lab, path: str, body: dict[str, Any] | None = None) -> httpx2.Response:

@@ -113,6 +113,7 @@ def test_each_phase_lasts_what_was_recorded(lab: Lab) -> None:
 # -- what a job shows on the way ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.observed_wire("the error of a job without one")
 def test_a_new_job_echoes_what_was_asked_for(lab: Lab) -> None:
     """OBS RUBY finetunes_create for the first 18 keys and their order; 2.1 for those that came later."""
     file = lab.upload(PLAIN)
@@ -203,6 +204,7 @@ def test_hyperparameters_that_were_asked_for_are_kept(lab: Lab, where: str) -> N
     assert lab.raw_job(job.id)["hyperparameters"] == {**NUMBERS, **asked}
 
 
+@pytest.mark.observed_wire("the error of a job without one")
 def test_a_healthy_job_has_an_empty_error_and_no_end_until_it_succeeded(lab: Lab) -> None:
     """OBS RUBY Oct 2024 for ``{}``; contract 4.1 for the fields by state."""
     job = lab.create_job(lab.upload_ready(PLAIN).id)

@@ -5,38 +5,13 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import OpenAI, { NotFoundError, RateLimitError, toFile } from 'openai';
+import { Sandbox, answer, dataset, question } from './sandbox.mjs';
 
-const apiKey = `sk-node-life-${process.pid}`;
-const client = new OpenAI({ apiKey, maxRetries: 0 });
-const root = client.baseURL.replace(/\/v1\/?$/, '');
+const sandbox = new Sandbox('life');
+const { client } = sandbox;
+const advance = (step) => sandbox.advance(step);
 
-async function control(method, path, body) {
-  const answer = await fetch(`${root}/_mocktune/${path}`, {
-    method,
-    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  assert.equal(answer.status, 200, await answer.clone().text());
-  return answer.json();
-}
-
-const advance = (step) => control('POST', 'clock/advance', step);
-
-const CAPITALS = {
-  Austria: 'Vienna', Brazil: 'Brasilia', Chile: 'Santiago', Denmark: 'Copenhagen', Egypt: 'Cairo', France: 'Paris',
-  Greece: 'Athens', Hungary: 'Budapest', Iceland: 'Reykjavik', Japan: 'Tokyo', Kenya: 'Nairobi', Latvia: 'Riga',
-};
-const question = (country) => [{ role: 'user', content: `Which city is the capital of ${country}?` }];
-const answer = (country) => `${CAPITALS[country]}, of course. Where did you think ${country} keeps its ministers?`;
-
-function dataset() {
-  const lines = Object.keys(CAPITALS).map((country) =>
-    JSON.stringify({ messages: [...question(country), { role: 'assistant', content: answer(country) }] }),
-  );
-  return toFile(Buffer.from(lines.join('\n') + '\n'), 'capitals.jsonl');
-}
-
-before(() => control('PUT', 'clock', { clock: 'frozen' }));
+before(() => sandbox.freeze());
 
 test('a job that is created before its file is ready waits for it, trains, and its model answers', async () => {
   const file = await client.files.create({ file: await dataset(), purpose: 'fine-tune' });

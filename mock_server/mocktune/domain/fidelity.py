@@ -81,6 +81,11 @@ DIFFERENCES: tuple[Statement, ...] = (
         "`score_model` and `label_model` are played by how like the compared texts are. Their tokens are counted.",
     ),
     _mocktune(
+        "One thing leaves the SDK's strict types under `--wire sdk` too",
+        "The map of a multi grader's `graders`, in the answer of `validate` and in jobs: the SDK types it as one "
+        "grader, the guides as a map.",
+    ),
+    _mocktune(
         "Nothing is sent to Weights & Biases",
         "`integrations` are checked and echoed.",
     ),

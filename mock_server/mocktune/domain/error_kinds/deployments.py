@@ -22,9 +22,11 @@ DEPLOYMENT_NOT_FOUND = ErrorKind(
     code="DeploymentNotFound",
     source="OBS (issues of Azure users, 2023 to 2024)",
     operations=(
-        "azure.chat.completions.create", "azure.completions.create", "azure.responses.create",
+        "azure.chat.completions.create",
+        "azure.completions.create",
+        "azure.responses.create",
         "azure.responses.input_tokens.count",
-    ),  # fmt: skip
+    ),
 )
 NO_SUCH_DEPLOYMENT = ErrorKind(
     error=NotFoundError,
