@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mocktune.clock import SystemClock
-from mocktune.domain.clock import SECOND, ClockMode, VirtualTime
+from mocktune.domain.clock import ClockMode, VirtualTime
 from mocktune.domain.profiles import TODAY_START, Profile
 from mocktune.ports import Clock, DatasetReader
 from mocktune.service.chat import ChatService
@@ -26,7 +25,7 @@ from mocktune.storage.dataset_reader import ThreadedDatasetReader, ToktokTokeniz
 from mocktune.storage.memory import MemoryStore
 from mocktune.storage.scenario_files import load_scenario
 from mocktune.storage.secrets import new_secret
-from mocktune.storage.state_files import write_file
+from mocktune.storage.state_files import StateFile
 
 if TYPE_CHECKING:
     from mocktune.domain.grading import TextMetrics
@@ -99,13 +98,17 @@ def bootstrap(
         clocks=ClockService(datasets),
         warm_up=reader.warm_up,
         close=close,
-        write_state=partial(write_file, Path(settings.save_state_to)) if settings.save_state_to else None,
+        state_keeper=StateFile(Path(settings.save_state_to)) if settings.save_state_to else None,
     )
 
 
 def _saved_at(settings: Settings) -> VirtualTime | None:
     state = settings.state
-    return None if state is None or state.now is None else VirtualTime(round(state.now * SECOND))
+    if state is None or state.now is None:
+        return None
+    from mocktune.domain.state import instant_of
+
+    return instant_of(state.now)
 
 
 def _text_metrics() -> TextMetrics:

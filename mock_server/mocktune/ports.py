@@ -124,6 +124,15 @@ class DatasetReader(Protocol):
         does not exist, is no JSON object, or lies behind 32 MiB of others that were asked for."""
 
 
+class StateKeeper(Protocol):
+    """Where a server's state is written when it ends. ``fault`` is why it was not."""
+
+    fault: str | None
+
+    def write(self, data: bytes) -> None:
+        """All of it, or nothing. Raises ``OSError``."""
+
+
 class WebhookSender(Protocol):
     """Brings one event to one endpoint."""
 

@@ -45,7 +45,7 @@ class App:
         chosen = settings(self.scenario, *self.changes, state=self.state, **self.others)
         self.services = bootstrap(chosen, clock=self.wall)
         self._runner = asyncio.Runner()
-        self._app = create_app(self.services)
+        self.app = create_app(self.services)
 
     def close(self) -> None:
         self._runner.close()
@@ -111,7 +111,7 @@ class App:
         async def send(message: Any) -> None:
             came.append(message)
 
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
         begun, pieces = came[0], came[1:]
         return Answer(
             begun["status"],

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import FrameType
 
 from mocktune.bootstrap import bootstrap
 from mocktune.cli import signals
+from mocktune.cli.exits import NEGATIVE
 from mocktune.cli.main import startup_is_over
 from mocktune.server import AnnouncingServer, uvicorn_config
+from mocktune.service.services import Services
 from mocktune.settings import Settings
 
 Announce = Callable[[Settings, socket.socket], None]
@@ -53,6 +56,12 @@ def fault_of_state(settings: Settings) -> str | None:
     return None
 
 
+def _end_by_fault(services: Services) -> None:
+    """A state that was not saved is no clean end, whatever signal asked for it."""
+    if services.state_keeper is not None and services.state_keeper.fault is not None:
+        sys.exit(NEGATIVE)
+
+
 def serve(settings: Settings, listening: socket.socket, announce: Announce) -> None:
     """Answer requests until a signal; whatever was kept on disk is removed then.
 
@@ -63,6 +72,7 @@ def serve(settings: Settings, listening: socket.socket, announce: Announce) -> N
     with ExitStack() as stack:
         stack.callback(listening.close)
         services = bootstrap(settings)
+        stack.callback(_end_by_fault, services)
         stack.callback(services.close)
         stack.callback(signals.ignore)
 

@@ -152,10 +152,11 @@ def _add_texts(message: Mapping[str, Any], texts: list[str]) -> list[str]:
         for part in content:
             if part["type"] == "image_url":
                 image = part.get("image_url")
-                images.append(image["url"] if isinstance(image, dict) else "")
+                images.append(str(image.get("url", "")) if isinstance(image, dict) else "")
             elif isinstance(text := part.get("text", part.get("refusal")), str):
                 texts.append(text)
-    calls = [call["function"] for call in message.get("tool_calls") or () if "function" in call]
+    called = (call.get("function") for call in message.get("tool_calls") or ())
+    calls = [call for call in called if isinstance(call, Mapping)]
     if function_call := message.get("function_call"):
         calls.append(function_call)
     for call in calls:
@@ -172,7 +173,7 @@ def _add_definitions(tools: Iterable[Mapping[str, Any]], texts: list[str], encod
     """
     fixed = 0
     for tool in tools:
-        function = tool.get("function", tool)
+        function = inner if isinstance(inner := tool.get("function"), Mapping) else tool
         fixed += _TOOL_TOKENS[encoding]
         texts.append(f"{_word(function.get('name'))}:{_sentence(function.get('description'))}")
         parameters = function.get("parameters")

@@ -23,6 +23,17 @@ MAX_DEFAULT_BATCH_SIZE = 256
 BATCH_SHARE = 0.002
 """The legacy guide's part of the training set that makes one batch (assumed still to hold)."""
 
+PLAYABLE: dict[str, tuple[float, float]] = {
+    "n_epochs": (1, 1000),
+    "batch_size": (1, 2**62),
+    "learning_rate_multiplier": (1e-300, 1e300),
+    "beta": (1e-300, 1e300),
+    "compute_multiplier": (1e-300, 1e300),
+    "eval_interval": (1, 2**62),
+    "eval_samples": (1, 2**62),
+}
+"""What a job can be played with: numbers beyond, which only ``--loose`` and states let through, become the nearest."""
+
 AUTO_BETA = 0.1
 """CN1229: what dpo jobs without hyperparameters show, at once, while everything else still says "auto"."""
 
@@ -82,6 +93,7 @@ _KEYS: dict[Method, tuple[str, ...]] = {
 
 def resolve(n_examples: int, model: BaseModel, requested: Requested, method: Method = "supervised") -> Resolved:
     """The numbers a job over ``n_examples`` training examples runs with; what its method does not have is dropped."""
+    requested = _playable(requested)
     if method == "reinforcement":
         return _reinforcement(n_examples, requested)
     multiplier = requested.learning_rate_multiplier
@@ -91,6 +103,15 @@ def resolve(n_examples: int, model: BaseModel, requested: Requested, method: Met
         learning_rate_multiplier=_whole(model.learning_rate_multiplier if multiplier is None else multiplier),
         beta=_whole(AUTO_BETA if requested.beta is None else requested.beta) if method == "dpo" else None,
     )
+
+
+def _playable(requested: Requested) -> Requested:
+    changes = {}
+    for name, (least, most) in PLAYABLE.items():
+        value = getattr(requested, name)
+        if value is not None and not least <= value <= most:
+            changes[name] = type(value)(least if value < least else most)
+    return replace(requested, **changes) if changes else requested
 
 
 def _reinforcement(n_examples: int, requested: Requested) -> Resolved:

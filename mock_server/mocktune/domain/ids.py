@@ -54,6 +54,11 @@ def object_id(kind: Kind, seed: int, *which: str | int) -> str:
     return prefix + text(seed, length, kind, *which, alphabet=alphabet)
 
 
+def candidates(counted: str, seed: int, ordinal: int) -> list[str]:
+    """The ids that the object number ``ordinal`` of what is ``counted`` may get, whatever dialect asks for it."""
+    return [object_id(kind, seed, ordinal) for kind in _SHAPES if kind.removeprefix("azure_") == counted]
+
+
 def request_id(seed: int, ordinal: int) -> str:
     """``x-request-id`` of a sandbox's request number ``ordinal``."""
     return "req_" + digest(seed, "request", ordinal, size_bytes=16).hex()

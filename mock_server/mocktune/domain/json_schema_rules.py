@@ -79,7 +79,7 @@ class _Walk:
         properties, required = as_mapping(schema.get("properties")), schema.get("required")
         every = "'required' is required to be supplied and to be an array including every key in properties."
         missing = next((name for name in properties if name not in as_list(required)), None)
-        extra = next((name for name in as_list(required) if name not in properties), None)
+        extra = next((name for name in as_list(required) if not isinstance(name, str) or name not in properties), None)
         if missing is not None:
             yield f"{every} Missing '{missing:.200}'."
         if extra is not None:

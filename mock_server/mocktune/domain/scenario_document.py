@@ -10,17 +10,17 @@ from mocktune.domain.scenario import SCHEMA, Duration, Scenario
 
 
 def scenario_document(scenario: Scenario) -> dict[str, Any]:
-    """Every field that has a value, by part; durations to the microsecond."""
+    """Every field, by part; durations to the microsecond."""
     return {"schema": SCHEMA, **_document(scenario)}
 
 
 def _document(part: Any) -> dict[str, Any]:
-    document = {}
+    document: dict[str, Any] = {}
     for each in fields(part):
         value = getattr(part, each.name)
         if value is None:
-            continue
-        if isinstance(value, Duration):
+            document[each.name] = None
+        elif isinstance(value, Duration):
             document[each.name] = _duration(value)
         elif is_dataclass(value):
             document[each.name] = _document(value)

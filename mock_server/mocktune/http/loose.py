@@ -15,13 +15,21 @@ from pydantic_core import SchemaValidator
 _BOUNDS = frozenset({"ge", "gt", "le", "lt", "min_length", "max_length", "multiple_of", "pattern"})
 _TELLING = frozenset({"type", "role", "object"})
 """Fields whose literal values tell the members of a union apart."""
+_CONTROL_PLANE = "mocktune.http.wire.control"
+_WHOLE = {"ge": -(2**63), "le": 2**63 - 1}
+"""Of every integer: what clients can read again."""
 
 
 @cache
 def loosened(model: type[BaseModel]) -> SchemaValidator:
-    """A validator that makes instances of ``model`` and lets through what ``--loose`` lets through."""
+    """A validator that makes instances of ``model`` and lets through what ``--loose`` lets through.
+
+    The control plane's own rules are no API's: its models stay as they are.
+    """
     model.model_rebuild()
-    schema = _without_rules(model.__pydantic_core_schema__)
+    schema = model.__pydantic_core_schema__
+    if model.__module__ != _CONTROL_PLANE:
+        schema = _without_rules(schema)
     try:
         # Else pydantic-core takes the validators that the model classes carry already, rules and all.
         return SchemaValidator(schema, _use_prebuilt=False)
@@ -50,4 +58,4 @@ def _without_rules(schema: Any, field: str = "") -> Any:
             continue
         else:
             loose[key] = _without_rules(value, field)
-    return loose
+    return loose | _WHOLE if loose.get("type") == "int" else loose

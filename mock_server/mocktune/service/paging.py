@@ -14,6 +14,9 @@ from mocktune.service.sandboxes import Visit
 
 T = TypeVar("T")
 
+MAX_LIMIT = 10_000
+"""The highest that any list allows: that of files [SPEC]."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
@@ -24,7 +27,9 @@ class Page(Generic[T]):
 
 
 def take(items: Iterable[T], limit: int) -> Page[T]:
-    """The first ``limit`` of ``items``; one more is looked at to know whether there is a next page."""
+    """The first ``limit`` of ``items``; one more is looked at to know whether there is a next page. Limits that only
+    ``--loose`` lets through are cut to 0..``MAX_LIMIT``."""
+    limit = min(max(limit, 0), MAX_LIMIT)
     page = list(islice(items, limit + 1))
     return Page(page[:limit], len(page) > limit)
 

@@ -16,7 +16,7 @@ from typing import Any
 from mocktune.domain import ids
 from mocktune.domain.clock import ClockMode, ClockSegments, VirtualTime, WallTime
 from mocktune.domain.draws import derive_seed
-from mocktune.domain.errors import AuthenticationError, ServiceUnavailableError
+from mocktune.domain.error_kinds.common import INVALID_KEY, NO_KEY, TOO_MANY_SANDBOXES
 from mocktune.domain.objects import Dialect
 from mocktune.domain.profiles import Profile
 from mocktune.domain.scenario import Scenario
@@ -35,7 +35,8 @@ class Sandbox:
 
     ``due`` is a heap of what time will bring, by the instant it may: jobs that end, files that expire. ``moved`` tells
     whether the clock was ever advanced; commands that change it take ``clock_lock``, one after the other. ``era`` is
-    the instant before which its clock starts only if it is told to; None: anywhere.
+    the instant before which its clock starts only if it is told to; None: anywhere. ``taken_ids`` are those that a seed
+    state chose: none that is drawn may be one of them.
     """
 
     seed: int
@@ -52,6 +53,7 @@ class Sandbox:
     loaded: bool = True
     clock_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     counts: dict[str, int] = field(default_factory=dict)
+    taken_ids: frozenset[str] = frozenset()
     requests: int = 0
     last_used: WallTime | None = None
     _others: dict[str, Ledger[Any]] = field(default_factory=dict)
@@ -59,7 +61,7 @@ class Sandbox:
     @property
     def fresh(self) -> bool:
         """Whether nothing ever happened in it: only then may its clock still be set to any instant."""
-        return not self.counts and not self.moved
+        return not self.counts and not self.moved and not self.taken_ids
 
     def ledger(self, kind: str) -> Ledger[Any]:
         """The objects of a kind that most sandboxes never have, made when the first one is."""
@@ -70,8 +72,17 @@ class Sandbox:
     def next_ordinal(self, kind: str) -> int:
         """Ids are counted per kind of object, so that one kind never shifts the ids of another."""
         ordinal = self.counts.get(kind, 0)
+        while self.taken_ids and not self.taken_ids.isdisjoint(ids.candidates(kind, self.seed, ordinal)):
+            ordinal += 1
         self.counts[kind] = ordinal + 1
         return ordinal
+
+    def empty(self) -> None:
+        """Take everything out."""
+        self.files, self.jobs, self.models = self.store.ledger(), self.store.ledger(), self.store.ledger()
+        self._others.clear()
+        self.due.clear()
+        self.counts.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +194,7 @@ class Sandboxes:
             log.warning("a key that looks live was sent to mocktune; it is not kept, but any text would do as a key")
         defaults = self.defaults
         if len(self._by_name) >= defaults.max_sandboxes:
-            raise ServiceUnavailableError(
-                f"This mocktune server has {defaults.max_sandboxes} open sandboxes and opens no more; "
-                "raise --max-sandboxes, or wait until unused ones are closed."
-            )
+            raise TOO_MANY_SANDBOXES(most=defaults.max_sandboxes)
         sandbox = self._new(name, wall)
         self._by_name[digest] = sandbox
         return sandbox
@@ -260,18 +268,9 @@ def is_admin(key: str) -> bool:
 def check_key(key: str | None) -> str:
     """The key itself. Raises the real service's two 401 answers for a missing and for a bad one [OBS]."""
     if not key:
-        raise AuthenticationError(
-            "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
-            "auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) if you're "
-            "accessing the API from your browser and are prompted for a username and password. You can obtain an API "
-            "key from https://platform.openai.com/account/api-keys."
-        )
+        raise NO_KEY()
     if key.startswith(RESERVED_INVALID_PREFIX) or len(key) > MAX_KEY_LENGTH or not key.isprintable():
-        raise AuthenticationError(
-            f"Incorrect API key provided: {redacted(key)}. You can find your API key at "
-            "https://platform.openai.com/account/api-keys.",
-            code="invalid_api_key",
-        )
+        raise INVALID_KEY(key=redacted(key))
     return key
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mocktune.ports import Blobs, Clock
+from mocktune.ports import Blobs, Clock, StateKeeper
 from mocktune.service.chat import ChatService
 from mocktune.service.clocks import ClockService
 from mocktune.service.datasets import Datasets
@@ -26,10 +27,13 @@ if TYPE_CHECKING:
     from mocktune.service.moderations import ModerationService
     from mocktune.service.permissions import PermissionService
     from mocktune.service.responses import ResponseService
-    from mocktune.service.state import SeedBlobs
+    from mocktune.service.state_blobs import Seed
     from mocktune.service.stored_completions import StoredCompletionService
     from mocktune.service.uploads import UploadService
     from mocktune.service.webhook_endpoints import WebhookEndpointService
+
+
+log = logging.getLogger("mocktune")
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Services:
     clocks: ClockService
     warm_up: Callable[[], Awaitable[None]]
     close: Callable[[], None]
-    write_state: Callable[[bytes], None] | None = None
+    state_keeper: StateKeeper | None = None
 
     @cached_property
     def rules(self) -> Rules:
@@ -92,7 +96,7 @@ class Services:
 
         return WebhookEndpointService(
             allowed_hosts=self.settings.allowed_webhook_hosts,
-            stateless=getattr(self.settings, "stateless", False),
+            stateless=self.settings.stateless,
         )
 
     @cached_property
@@ -126,40 +130,57 @@ class Services:
         return asyncio.Lock()
 
     @cached_property
-    def _seed_blobs(self) -> SeedBlobs:
-        from mocktune.service.state import SeedBlobs
+    def _seed(self) -> Seed:
+        from mocktune.service.state_blobs import Seed
 
         assert self.settings.state is not None  # asked for where a sandbox begins with one
-        return SeedBlobs(self.settings.state, self.blobs)
+        return Seed(self.settings.state, self.blobs)
 
     async def load(self, sandbox: Sandbox) -> None:
         """Fill a new sandbox with the server's seed state."""
-        from mocktune.service.state import load_state
+        from mocktune.domain.error_kinds.states import NOT_LOADED
+        from mocktune.domain.state import StateError
 
         async with self._loading:
-            if sandbox.loaded or self.settings.state is None:
-                return
-            wall = self.clock.wall()
-            visit = Visit(sandbox, sandbox.clock.now(wall), wall, ANYONE, self.rules)
-            await load_state(visit, self.settings.state, self._seed_blobs, self.datasets)
-            sandbox.loaded = True
+            if not sandbox.loaded:
+                try:
+                    await self._load(sandbox)
+                except StateError as error:  # of this sandbox alone: the server began with one that could be loaded
+                    raise NOT_LOADED(problem=error) from error
+
+    async def _load(self, sandbox: Sandbox) -> Visit:
+        from mocktune.service.state import load_state
+
+        wall = self.clock.wall()
+        visit = Visit(sandbox, sandbox.clock.now(wall), wall, ANYONE, self.rules)
+        await load_state(visit, self._seed, self.datasets)
+        sandbox.loaded = True
+        return visit
 
     async def check_state(self) -> None:
         """Load the seed state once, for nobody. Raises ``StateError`` for one that cannot be."""
         if self.settings.state is not None:
-            sandbox = self.sandboxes.passing("sk-check", self.clock.wall())
-            sandbox.loaded = False
-            await self.load(sandbox)
+            from mocktune.service.state import check_jobs
+
+            visit = await self._load(self.sandboxes.passing("sk-check", self.clock.wall()))
+            await check_jobs(visit, self.datasets)
 
     async def save_state(self) -> None:
-        """Write down what became of the one sandbox all keys share, if anybody used it."""
-        sandbox = self.sandboxes.only()
-        if self.write_state is None or sandbox is None:
-            return
-        from mocktune.domain.state import write_state
-        from mocktune.service.state import save_state
+        """Write down what became of the one sandbox all keys share, if anybody used it.
 
-        self.write_state(write_state(await save_state(await self.visit(sandbox), self.datasets)))
+        Where that is too much or cannot be written, what was there before stays, and the keeper's ``fault`` says why.
+        """
+        keeper, sandbox = self.state_keeper, self.sandboxes.only()
+        if keeper is None or sandbox is None:
+            return
+        from mocktune.domain.state import StateError, write_state
+        from mocktune.service.state_saving import save_state
+
+        try:
+            keeper.write(write_state(save_state(await self.visit(sandbox))))
+        except (StateError, OSError) as error:
+            keeper.fault = str(error)
+            log.error("the state was not saved, %s is as it was: %s", keeper, error)
 
     async def visit(self, sandbox: Sandbox, caller: Caller = ANYONE) -> Visit:
         """A request's view of its sandbox: ``now``, with everything that was due by then entered.
