@@ -5,6 +5,7 @@ and at every later instant, and what is created next gets the same ids.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -414,6 +415,26 @@ def test_what_a_state_cannot_hold_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         app.upload(b"x" * 4000, purpose="user_data")
         with pytest.raises(StateError, match="its files and uploads hold 8000 bytes; a state takes at most 5000"):
             saved(app)
+    finally:
+        app.close()
+
+
+def test_a_state_that_is_not_saved_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mocktune.service.state_saving.MAX_SAVED_BYTES", 10)
+    path = tmp_path / "state.json"
+    path.write_bytes(b"as it was")
+    app = App(others={"save_state_to": str(path)})
+    try:
+        app.upload(dataset())
+        app.run(app.services.save_state())
+        keeper = app.services.state_keeper
+        assert keeper is not None
+        assert str(keeper.fault).startswith("its files and uploads hold")
+        assert path.read_bytes() == b"as it was"
+        assert [each.name for each in tmp_path.iterdir()] == ["state.json"]
+        monkeypatch.setattr("mocktune.service.state_saving.MAX_SAVED_BYTES", 10**6)
+        app.run(app.services.save_state())
+        assert len(read_state(path.read_bytes()).files) == 1
     finally:
         app.close()
 
