@@ -54,6 +54,7 @@ def with_state(own_server: Labs) -> Labs:
     return lambda **settings: own_server(state=read_state(_document()), **settings)
 
 
+@pytest.mark.observed_wire("a paused job shows `paused`, which the SDK's type does not have")
 def test_every_object_is_there_under_the_id_that_was_chosen(with_state: Labs) -> None:
     lab = with_state()
     client = lab.client()
@@ -93,6 +94,7 @@ def test_a_chosen_model_is_named_everywhere_and_answers_from_its_file(with_state
         assert lab.says(model, "What is 4 plus 4?") == "8, says the state."
 
 
+@pytest.mark.observed_wire("a paused job shows `paused`, which the SDK's type does not have")
 def test_jobs_go_on_from_where_they_were_written(with_state: Labs) -> None:
     lab = with_state()
     lab.clock.advance(by="6h")
