@@ -44,4 +44,4 @@ def _duration(duration: Duration) -> str | dict[str, Any]:
 
 def _text(duration: int) -> str:
     seconds, fraction = divmod(duration, SECOND)
-    return f"{seconds}.{fraction:06d}s" if fraction else f"{seconds}s"
+    return f"{seconds}.{fraction:06d}".rstrip("0") + "s" if fraction else f"{seconds}s"

@@ -17,6 +17,12 @@ def test_shipped_scenarios_survive_being_written_down(name: str) -> None:
     assert read_scenario(document.pop("name"), document) == scenario(name)
 
 
+def test_a_document_says_everything_whatever_it_is_read_on_top_of() -> None:
+    other = scenario("quick", "limits.quota_usd=5", "files.status_details=Bad.", "job.failure.param=x", "clock.start=9")
+    document = scenario_document(scenario("realistic"))
+    assert read_scenario(document.pop("name"), document, other) == scenario("realistic")
+
+
 @given(st.integers(0, 10**12), st.sampled_from(["files.processing", "job.step", "model.absent_for"]))
 def test_durations_survive_to_the_microsecond(microseconds: int, field: str) -> None:
     seconds, fraction = divmod(microseconds, 10**6)

@@ -116,6 +116,11 @@ def test_types_and_required_parameters_are_still_checked(
     assert (answer["error"]["code"], answer["error"]["param"]) == (code, param)
 
 
+def test_the_control_plane_keeps_its_rules(loose: App) -> None:
+    for body in ({"by": "5s", "odd": 1}, {"until": {"job": JOB, "status": "done"}}):
+        assert loose.post("/_mocktune/clock/advance", body).status == 400
+
+
 def test_objects_that_are_not_there_are_still_not_found(loose: App) -> None:
     for path in ("/v1/files/file-x", "/v1/fine_tuning/jobs/ftjob-x", "/v1/models/x", "/v1/webhook_endpoints/x"):
         assert loose.get(path).status == 404

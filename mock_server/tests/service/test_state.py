@@ -44,6 +44,7 @@ PAIRS = "".join(
     for n in range(12)
 )
 
+PERMISSION = {"id": "cp_1", "checkpoint": TUNED, "project_id": "p", "created_at": NOW}
 Apps = Callable[..., App]
 
 
@@ -373,8 +374,9 @@ def test_what_is_due_at_one_instant_as_a_state_s_objects_is_told_apart(begun: Ap
     assert {each["status"] for each in app.get("/v1/fine_tuning/jobs")["data"]} == {"succeeded"}
 
 
-def test_the_clock_starts_at_the_saved_instant_and_not_before(begun: Apps) -> None:
-    app = begun(now="2027-03-01T00:00:00Z", files=[FILE])
+@pytest.mark.parametrize("parts", [{"files": [FILE]}, {"objects": {"permission": [PERMISSION]}}])
+def test_the_clock_starts_at_the_saved_instant_and_not_before(begun: Apps, parts: dict[str, Any]) -> None:
+    app = begun(now="2027-03-01T00:00:00Z", **parts)
     assert app.get("/_mocktune/clock")["now"] == 1_803_859_200
     answer = app.ask("PUT", "/_mocktune/clock", {"clock": "frozen", "start": "2026-01-01T00:00:00Z"})
     assert answer.status == 409
@@ -390,7 +392,6 @@ def test_an_organization_and_a_seed_may_be_chosen(begun: Apps) -> None:
 
 # -- what cannot be ----------------------------------------------------------------------------------------------------
 
-PERMISSION = {"id": "cp_1", "checkpoint": TUNED, "project_id": "p", "created_at": NOW}
 UPLOAD = {
     "id": "upload_1",
     "created_at": NOW,
