@@ -355,7 +355,7 @@ def _plays(app: App, body: Any) -> None:
 numbered = st.sampled_from(range(len(REQUESTS)))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), which=numbered)
 def test_no_value_makes_a_loose_server_fail(loose: App, data: st.DataObject, which: int) -> None:
     method, path, body = REQUESTS[which]
@@ -367,7 +367,7 @@ def test_no_value_makes_a_loose_server_fail(loose: App, data: st.DataObject, whi
     sent(loose, method, path, body)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), which=numbered)
 def test_no_value_makes_a_strict_server_fail(strict: App, data: st.DataObject, which: int) -> None:
     method, path, body = REQUESTS[which]

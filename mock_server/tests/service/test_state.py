@@ -777,7 +777,7 @@ def reads_everything(app: App) -> None:
         assert app.post("/v1/chat/completions", asked).status < 500
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(states | likely_states)
 def test_any_state_is_either_refused_at_once_or_good_for_ever(parts: dict[str, Any]) -> None:
     try:
