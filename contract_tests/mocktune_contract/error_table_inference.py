@@ -26,7 +26,6 @@ SMALL = "gpt-3.5-turbo-0613"
 LONG = "word " * 5_000
 FUNCTION: dict[str, Any] = {"name": "tide_at", "parameters": {"type": "object", "properties": {}}}
 TOOL = {"type": "function", "function": FUNCTION}
-FLAT_TOOL = {"type": "function", **FUNCTION}
 CALL = {"id": "call_1", "type": "function", "function": {"name": "tide_at", "arguments": "{}"}}
 PATTERN = "string does not match pattern. Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'."
 NO_OBJECT = "schema must be a JSON Schema of 'type: \"object\"', got 'type: \"array\"'."

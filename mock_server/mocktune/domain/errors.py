@@ -30,10 +30,12 @@ from typing import Any, ClassVar
 class ApiError(Exception):
     """An answer in the API's error envelope.
 
-    ``type`` is the envelope's, fixed by class unless given; ``code`` and ``param`` are null unless given.
+    ``type`` is the envelope's, fixed by class unless given; ``code`` and ``param`` are null unless given. ``kind`` is
+    the one it was made from.
     """
 
     default_type: ClassVar[str] = "invalid_request_error"
+    kind: ErrorKind | None = None
 
     def __init__(
         self, message: str, *, code: str | None = None, param: str | None = None, type: str | None = None
@@ -71,7 +73,9 @@ class ErrorKind:
         more: dict[str, Any] = {} if self.type is None else {"type": self.type}
         if retry_after_s is not None:
             more["retry_after_s"] = retry_after_s
-        return self.error(self.message.format(**values), code=self.code, param=param or self.param, **more)
+        error = self.error(self.message.format(**values), code=self.code, param=param or self.param, **more)
+        error.kind = self
+        return error
 
 
 class InvalidRequestError(ApiError):

@@ -18,6 +18,7 @@ from typing import Any
 
 from mocktune.domain import draws
 from mocktune.domain.error_kinds import graders as kinds
+from mocktune.domain.error_kinds.common import article_of
 from mocktune.domain.formulas import Formula, FormulaSyntaxError, parse_formula
 from mocktune.domain.grader_kinds import (
     GRADER_MODELS,
@@ -396,25 +397,8 @@ def _number(value: object, path: str, *, whole: bool = False) -> float:
 
 
 def _wrong_type(path: str, expected: str, value: object) -> Exception:
-    return kinds.INVALID_TYPE(path=path, expected=expected, got=_article(value), param=path)
+    return kinds.INVALID_TYPE(path=path, expected=expected, got=article_of(value), param=path)
 
 
 def _invalid(path: str, reason: str) -> Exception:
     return kinds.INVALID(path=path, reason=reason, param=path)
-
-
-def _article(value: object) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int():
-            return "an integer"
-        case float():
-            return "a decimal number"
-        case str():
-            return "a string"
-        case list() | tuple():
-            return "an array"
-    return "an object"

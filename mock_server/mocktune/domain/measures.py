@@ -13,8 +13,6 @@ from mocktune.domain import metrics as losses
 from mocktune.domain.metrics import Curve, StepMetrics
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeIs
-
     from mocktune.domain.preferences import PreferenceCurve
     from mocktune.domain.rewards import RewardCurve, RewardMetrics
 
@@ -29,9 +27,9 @@ def measure(curve: AnyCurve, step: int) -> AnyMetrics:
     """The metrics of ``step``, counted from 1, in constant time."""
     if isinstance(curve, Curve):
         return losses.metrics_at(curve, step)
-    if _is_reward_curve(curve):
-        from mocktune.domain.rewards import reward_metrics_at
+    from mocktune.domain.rewards import RewardCurve, reward_metrics_at
 
+    if isinstance(curve, RewardCurve):
         return reward_metrics_at(curve, step)
     from mocktune.domain.preferences import preference_metrics_at
 
@@ -67,16 +65,13 @@ def csv_row(metrics: AnyMetrics) -> str:
 
 def earlier_checkpoints(curve: AnyCurve) -> tuple[int, ...]:
     """The steps of the retained checkpoints before the last one, which is the model itself."""
-    if _is_reward_curve(curve):
-        from mocktune.domain.rewards import retained_checkpoint_steps
+    if not isinstance(curve, Curve):
+        from mocktune.domain.rewards import RewardCurve, retained_checkpoint_steps
 
-        return retained_checkpoint_steps(curve)[:-1]
+        if isinstance(curve, RewardCurve):
+            return retained_checkpoint_steps(curve)[:-1]
     epochs, steps = curve.n_epochs, curve.total_steps
     return tuple(epoch * steps // epochs for epoch in range(max(1, epochs - RETAINED_CHECKPOINTS + 1), epochs))
-
-
-def _is_reward_curve(curve: AnyCurve) -> TypeIs[RewardCurve]:
-    return hasattr(curve, "summary")
 
 
 def _words(metrics: AnyMetrics) -> Any:

@@ -24,7 +24,6 @@ from msgspec import Meta, Struct, field
 from mocktune.domain.clock import MAX_VIRTUAL, SECOND, VirtualTime, printable
 from mocktune.domain.scenario import nearest
 
-STATE_SCHEMA = 1
 MAX_STATE_BYTES = 256 * 1024 * 1024
 
 Id = Annotated[str, Meta(min_length=1, max_length=512)]

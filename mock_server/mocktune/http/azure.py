@@ -14,6 +14,7 @@ Requests are translated before the route is looked up, so every endpoint there i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from urllib.parse import parse_qs
 
 from starlette.responses import Response
@@ -26,7 +27,9 @@ from mocktune.http.errors import status_of
 
 _TRANSLATED = frozenset({"files", "uploads", "fine_tuning", "models", "responses"})
 _DEPLOYED = frozenset({"chat", "completions"})
-_UNKNOWN_URL = INVALID_URL.message.partition("{")[0]
+
+_AZURES_WORDS = {NO_KEY: ACCESS_DENIED, INVALID_KEY: ACCESS_DENIED, INVALID_URL: RESOURCE_NOT_FOUND}
+"""What Azure says in the place of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +59,11 @@ def translate(path: str, query: bytes) -> Translated:
 
 
 def error_answer(error: ApiError) -> Response:
-    """``{"error": {"code", "message"}}``: the code is a word, or the status as text.
-
-    Azure has its own words for a key it does not take and for a URL that is none.
-    """
-    if error.message == NO_KEY.message or error.code == INVALID_KEY.code:
-        error = ACCESS_DENIED()
-    elif error.message.startswith(_UNKNOWN_URL):
-        error = RESOURCE_NOT_FOUND()
+    """``{"error": {"code", "message"}}``: the code is a word, or the status as text."""
+    if error.kind in _AZURES_WORDS:
+        error = _AZURES_WORDS[error.kind]()
     status = status_of(error)
     response = json_answer({"error": {"code": error.code or str(status), "message": error.message}}, status)
     if error.retry_after_s is not None:
-        response.headers["retry-after"] = str(max(1, round(error.retry_after_s)))
+        response.headers["retry-after"] = str(ceil(error.retry_after_s))
     return response

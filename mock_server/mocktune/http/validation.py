@@ -50,7 +50,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
     """The body's JSON object. Raises for bad JSON and for JSON that is no object."""
     value = parse_json(body)
     if not isinstance(value, dict):
-        raise kinds.BODY_NO_OBJECT(got=_article(value))
+        raise kinds.BODY_NO_OBJECT(got=kinds.article_of(value))
     return value
 
 
@@ -82,7 +82,7 @@ def api_error(found: Sequence[ErrorDetails], body: object) -> ApiError:
     # A value that may be of several types has a finding for each of them.
     expected = [_EXPECTED[each["type"]] for each in found if each["type"] in _EXPECTED and _dotted(each, body) == path]
     if first["type"] in _EXPECTED:
-        got = _article(first["input"])
+        got = kinds.article_of(first["input"])
         return kinds.INVALID_TYPE(param=path, path=path, expected=_one_of(expected), got=got)
     return _worded(first, path)
 
@@ -152,23 +152,6 @@ def _one_of(expected: Sequence[str]) -> str:
     if len(kinds) == 1:
         return kinds[0]
     return "one of " + " or ".join([kinds[0], *(kind.partition(" ")[2] for kind in kinds[1:])])
-
-
-def _article(value: object) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int():
-            return "an integer"
-        case float():
-            return "a decimal number"
-        case str():
-            return "a string"
-        case list() | tuple():
-            return "an array"
-    return "an object"
 
 
 @cache

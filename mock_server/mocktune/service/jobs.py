@@ -21,7 +21,7 @@ from mocktune.domain.objects import CheckpointView, EventView, JobRequest, JobVi
 from mocktune.domain.pauses import MAX_PAUSES
 from mocktune.domain.timeline import Signal
 from mocktune.service.datasets import Datasets
-from mocktune.service.limits import check_create, check_organization, plan_jobs
+from mocktune.service.limits import check_create, plan_jobs
 from mocktune.service.limits import remaining_usd as remaining_quota_usd
 from mocktune.service.models import known_tuned, tunable_model
 from mocktune.service.paging import Page, take, unknown_cursor, walk
@@ -41,12 +41,9 @@ class JobService:
     def __init__(self, datasets: Datasets) -> None:
         self._datasets = datasets
 
-    def check_organization(self, visit: Visit) -> None:
-        """Whether the caller's organization may create jobs at all, which is asked before anything else."""
-        check_organization(visit)
-
     async def create(self, visit: Visit, request: JobRequest) -> JobView:
-        """Stores the inputs and never waits: a file may still be processing, and faults in it fail the job later.
+        """Stores the inputs: a file may still be processing, and faults in it fail the job later. Where there are caps
+        or a quota it waits for the plans of earlier jobs, else for nothing.
 
         Raises, in the order of contract 5.4, ``InvalidRequestError`` for a model that cannot be tuned and for a file
         that does not exist, ``RateLimitError`` for caps and quota.

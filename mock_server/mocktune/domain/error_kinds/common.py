@@ -24,6 +24,25 @@ ANY = ("*",)
 
 _ELSEWHERE = "OBS of other routes"
 
+
+def article_of(value: object) -> str:
+    """What a JSON value is, as the sentence of ``INVALID_TYPE`` says it."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int():
+            return "an integer"
+        case float():
+            return "a decimal number"
+        case str():
+            return "a string"
+        case list() | tuple():
+            return "an array"
+    return "an object"
+
+
 # -- who may call ------------------------------------------------------------------------------------------------------
 
 NO_KEY = ErrorKind(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from mocktune.domain.error_kinds.jobs import METADATA_BOTH_WAYS, MISSING_GRADER, TOO_MANY_QUERY_FIELDS
 from mocktune.domain.hyperparameters import Requested
-from mocktune.domain.objects import JobRequest, WandbIntegration
+from mocktune.domain.objects import JobRequest, JobView, WandbIntegration
 from mocktune.http.answers import json_answer
 from mocktune.http.call import Call, described_by
 from mocktune.http.render import cursor_page
@@ -21,6 +21,8 @@ from mocktune.http.validation import parse_object
 from mocktune.http.wire import jobs as wire
 from mocktune.http.wire.base import CursorList, List
 from mocktune.service.jobs import MetadataFilter
+from mocktune.service.limits import check_organization
+from mocktune.service.sandboxes import Visit
 from mocktune.service.services import Services
 
 MAX_QUERY_FIELDS = 1000
@@ -39,6 +41,11 @@ def job_routes(services: Services) -> APIRouter:
     router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["Fine-tuning"])
     jobs = services.jobs
 
+    async def answer_of(act: Callable[[Visit, str], Awaitable[JobView]], call: Call) -> Response:
+        """What becomes of the job that the path names."""
+        view = await act(await call.visit(), call.path("fine_tuning_job_id"))
+        return json_answer(render.job(view, call.written_as))
+
     @router.post(
         "",
         response_model=wire.FineTuningJob,
@@ -49,12 +56,10 @@ def job_routes(services: Services) -> APIRouter:
     async def create_fine_tuning_job(call: Call) -> Response:
         body = await call.limited_body()
         visit = await call.visit()
-        jobs.check_organization(visit)  # before the body is looked at (contract 5.4)
-        request = _job_request(call.checked(wire.CreateFineTuningJobRequest, parse_object(body)), loose=visit.loose)
-        request = replace(request, dialect=call.caller.dialect)
-        return json_answer(
-            render.job(await jobs.create(visit, request), call.written_as), 201 if request.dialect == "azure" else 200
-        )
+        check_organization(visit)  # before the body is looked at (contract 5.4)
+        request = _job_request(call.checked(wire.CreateFineTuningJobRequest, parse_object(body)), visit)
+        status = 201 if request.dialect == "azure" else 200
+        return json_answer(render.job(await jobs.create(visit, request), call.written_as), status)
 
     @router.get(
         "",
@@ -75,9 +80,7 @@ def job_routes(services: Services) -> APIRouter:
         openapi_extra=described_by("fine_tuning.jobs.retrieve", "RUBY, PINOLO"),
     )
     async def retrieve_fine_tuning_job(call: Call) -> Response:
-        return json_answer(
-            render.job(await jobs.retrieve(await call.visit(), call.path("fine_tuning_job_id")), call.written_as)
-        )
+        return await answer_of(jobs.retrieve, call)
 
     @router.post(
         "/{fine_tuning_job_id}/cancel",
@@ -85,9 +88,7 @@ def job_routes(services: Services) -> APIRouter:
         openapi_extra=described_by("fine_tuning.jobs.cancel", "RUBY"),
     )
     async def cancel_fine_tuning_job(call: Call) -> Response:
-        return json_answer(
-            render.job(await jobs.cancel(await call.visit(), call.path("fine_tuning_job_id")), call.written_as)
-        )
+        return await answer_of(jobs.cancel, call)
 
     @router.post(
         "/{fine_tuning_job_id}/pause",
@@ -95,9 +96,7 @@ def job_routes(services: Services) -> APIRouter:
         openapi_extra=described_by("fine_tuning.jobs.pause", "SPEC, RFTDOC"),
     )
     async def pause_fine_tuning_job(call: Call) -> Response:
-        return json_answer(
-            render.job(await jobs.pause(await call.visit(), call.path("fine_tuning_job_id")), call.written_as)
-        )
+        return await answer_of(jobs.pause, call)
 
     @router.post(
         "/{fine_tuning_job_id}/resume",
@@ -105,9 +104,7 @@ def job_routes(services: Services) -> APIRouter:
         openapi_extra=described_by("fine_tuning.jobs.resume", "SPEC, RFTDOC"),
     )
     async def resume_fine_tuning_job(call: Call) -> Response:
-        return json_answer(
-            render.job(await jobs.resume(await call.visit(), call.path("fine_tuning_job_id")), call.written_as)
-        )
+        return await answer_of(jobs.resume, call)
 
     @router.get(
         "/{fine_tuning_job_id}/events",
@@ -136,7 +133,7 @@ def job_routes(services: Services) -> APIRouter:
     return router
 
 
-def _job_request(body: wire.CreateFineTuningJobRequest, *, loose: bool) -> JobRequest:
+def _job_request(body: wire.CreateFineTuningJobRequest, visit: Visit) -> JobRequest:
     method = body.method or wire.Method(type="supervised")
     reinforcement = method.reinforcement if method.type == "reinforcement" else None
     if method.type == "reinforcement" and reinforcement is None:
@@ -154,8 +151,9 @@ def _job_request(body: wire.CreateFineTuningJobRequest, *, loose: bool) -> JobRe
             for each in body.integrations or ()
         ),
         metadata=None if body.metadata is None else tuple(body.metadata.items()),
-        grader=_grader(reinforcement.grader, loose=loose) if reinforcement else None,
+        grader=_grader(reinforcement.grader, loose=visit.loose) if reinforcement else None,
         response_format=reinforcement.response_format if reinforcement else None,
+        dialect=visit.caller.dialect,
     )
 
 
