@@ -29,9 +29,10 @@ from mocktune.bootstrap import bootstrap
 from mocktune.cli.app import app
 from mocktune.cli.pyproject import KEYS
 from mocktune.domain.clock import format_duration
+from mocktune.domain.documents import Duration
 from mocktune.domain.lifecycle import JobStatus, diagram
 from mocktune.domain.models import BASE_MODELS
-from mocktune.domain.scenario import Duration, Scenario
+from mocktune.domain.scenario import Scenario
 from mocktune.domain.sources import SOURCES
 from mocktune.domain.state import FileState, JobState, ModelState, State, read_state
 from mocktune.http.app import create_app

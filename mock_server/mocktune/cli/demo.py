@@ -63,8 +63,8 @@ def demo(
 
 def _tunable(name: str) -> BaseModel:
     """The base model the demo's chat examples can tune."""
+    from mocktune.domain.documents import nearest
     from mocktune.domain.models import BASE_MODELS, resolve_base_model
-    from mocktune.domain.scenario import nearest
 
     model = resolve_base_model(name)
     if model is None or "supervised" not in model.methods or model.dataset_format != "chat":

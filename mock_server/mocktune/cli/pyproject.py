@@ -59,7 +59,7 @@ def _table(text: str) -> dict[str, Any]:
 
 
 def _value(key: str, value: object) -> object:
-    from mocktune.domain.scenario import nearest
+    from mocktune.domain.documents import nearest
 
     if key not in KEYS:
         fail(f"./pyproject.toml: [tool.mocktune] has no key '{key}'{nearest(key, KEYS)}")

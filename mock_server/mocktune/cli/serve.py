@@ -16,7 +16,7 @@ from mocktune import __version__
 from mocktune.cli.exits import fail
 from mocktune.cli.signals import end_cleanly, held
 from mocktune.domain.clock import SECOND, ClockError, ClockMode, parse_duration
-from mocktune.domain.scenario import ScenarioError
+from mocktune.domain.documents import ScenarioError
 from mocktune.settings import DEFAULT_HOST, DEFAULT_PORT, Settings, starting_scenario
 from mocktune.storage.scenario_files import load_scenario
 from mocktune.storage.secrets import new_admin_token

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 from mocktune.domain.clock import SECOND
-from mocktune.domain.scenario import SCHEMA, Duration, Scenario
+from mocktune.domain.documents import Duration
+from mocktune.domain.scenario import SCHEMA, Scenario
 
 
 def scenario_document(scenario: Scenario) -> dict[str, Any]:
@@ -15,20 +17,20 @@ def scenario_document(scenario: Scenario) -> dict[str, Any]:
 
 
 def _document(part: Any) -> dict[str, Any]:
-    document: dict[str, Any] = {}
-    for each in fields(part):
-        value = getattr(part, each.name)
-        if value is None:
-            document[each.name] = None
-        elif isinstance(value, Duration):
-            document[each.name] = _duration(value)
-        elif is_dataclass(value):
-            document[each.name] = _document(value)
-        elif each.name == "start":
-            document[each.name] = value / SECOND
-        else:
-            document[each.name] = value
-    return document
+    """A frozen dataclass as the mapping that ``overlay`` reads."""
+    return {each.name: _written(each.name, getattr(part, each.name)) for each in fields(part)}
+
+
+def _written(name: str, value: Any) -> Any:
+    if isinstance(value, Duration):
+        return _duration(value)
+    if is_dataclass(value):
+        return _document(value)
+    if isinstance(value, tuple):
+        return [_written("", each) for each in value]
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value / SECOND if name == "start" and value is not None else value
 
 
 def _duration(duration: Duration) -> str | dict[str, Any]:

@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from mocktune.domain.clock import MAX_VIRTUAL, SECOND, VirtualTime, printable
-from mocktune.domain.scenario import nearest
+from mocktune.domain.documents import nearest
 
 MAX_STATE_BYTES = 256 * 1024 * 1024
 

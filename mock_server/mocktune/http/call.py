@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from mocktune.domain.error_kinds.common import PAYLOAD_TOO_LARGE
+from mocktune.domain.journal import FaultDecision
 from mocktune.http.validation import check, parse_object, parse_query
 from mocktune.service.sandboxes import ANYONE, Caller, Sandbox, Visit
 from mocktune.service.services import Services
@@ -27,12 +28,22 @@ MAX_JSON_BYTES = 64 * 1024 * 1024
 
 
 class Call(Request):
-    """A request on its way to a route: what it says, and the sandbox it is for."""
+    """A request on its way to a route: what it says, and the sandbox it is for.
+
+    ``operation`` is the route's name in the SDK's words; ``body_read`` a JSON body, once it was read. ``committed``
+    tells that the route refused nothing, ``lost`` that its answer will not arrive whole, ``decisions`` what the rules
+    of faults said.
+    """
 
     sandbox: Sandbox
     services: Services
     caller: Caller = ANYONE
     deployment: str | None = None
+    operation: str = ""
+    body_read: bytes | None = None
+    committed: bool = False
+    lost: bool = False
+    decisions: tuple[FaultDecision, ...] = ()
 
     async def visit(self) -> Visit:
         """The sandbox at ``now``, which is read here, once per request.
@@ -78,13 +89,17 @@ class Call(Request):
         return check(model, value, loose=self.services.settings.loose)
 
     async def limited_body(self) -> bytes:
+        """The body of a request that is no upload, read once."""
+        if self.body_read is not None:
+            return self.body_read
         pieces, size_bytes = [], 0
         async for piece in self.stream():
             size_bytes += len(piece)
             if size_bytes > MAX_JSON_BYTES:
                 raise PAYLOAD_TOO_LARGE(limit=MAX_JSON_BYTES, size=size_bytes)
             pieces.append(piece)
-        return b"".join(pieces)
+        self.body_read = b"".join(pieces)
+        return self.body_read
 
 
 def is_metadata(key: str) -> bool:

@@ -14,7 +14,7 @@ from inspect import signature
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from mocktune.http.call import Call
+from mocktune.http.call import OPERATION, Call
 
 Endpoint = Callable[[Call], Awaitable[Response]]
 
@@ -24,7 +24,7 @@ class _Node:
     literal: dict[str, _Node] = field(default_factory=dict)
     parameter: _Node | None = None
     names: tuple[str, ...] = ()
-    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    endpoints: dict[str, tuple[Endpoint, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Match:
 
     endpoint: Endpoint
     path_params: dict[str, str]
+    operation: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +76,7 @@ class Table:
         if list(signature(route.endpoint).parameters) != ["call"]:
             raise TypeError(f"{route.path} declares more than a call: it would be read by nobody")
         for method in route.methods or ():
-            node.endpoints[method] = route.endpoint
+            node.endpoints[method] = route.endpoint, (route.openapi_extra or {}).get(OPERATION, "")
 
     def match(self, method: str, path: str) -> Match | tuple[str, ...]:
         """The route; or the methods the path has instead, none for a path that is no endpoint."""
@@ -99,5 +100,6 @@ class Table:
             node = following
         assert node is not None
         if method in node.endpoints:
-            return Match(node.endpoints[method], dict(zip(node.names, values, strict=True)))
+            endpoint, operation = node.endpoints[method]
+            return Match(endpoint, dict(zip(node.names, values, strict=True)), operation)
         return tuple(sorted(node.endpoints))

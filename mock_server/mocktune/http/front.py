@@ -16,14 +16,17 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mocktune.clock import stopwatch_ns
+from mocktune.domain.clock import VirtualTime, WallTime
 from mocktune.domain.error_kinds.common import FOREIGN_HOST, FOREIGN_ORIGIN, INTERNAL
 from mocktune.domain.errors import ApiError
 from mocktune.domain.ids import request_id
+from mocktune.domain.journal import Entry
 from mocktune.domain.objects import Dialect
 from mocktune.http.answers import COMMON_HEADERS, RawHeaders
 from mocktune.http.call import Call
-from mocktune.http.dispatch import Match, Table
+from mocktune.http.dispatch import Endpoint, Match, Table
 from mocktune.http.errors import error_answer, unknown_url, wrong_method
+from mocktune.service.journal import kept_body
 from mocktune.service.sandboxes import Caller, Sandbox, check_key, is_admin, release_blobs
 from mocktune.service.services import Services
 from mocktune.settings import LOOPBACK_HOSTS
@@ -36,6 +39,16 @@ DRAIN_S = 60.0
 
 CLOSE_ABOVE_BYTES = 64 * 1024
 """A connection with more than this left to throw away is closed after its answer."""
+
+CONTROL_PREFIX = "/_mocktune/"
+
+KEPT_HEADERS = frozenset({
+    b"accept", b"content-type", b"idempotency-key", b"openai-beta", b"user-agent", b"x-stainless-arch",
+    b"x-stainless-lang", b"x-stainless-package-version", b"x-stainless-retry-count", b"x-stainless-runtime",
+})  # fmt: skip
+"""Of a request, in the journal: none of them holds a credential."""
+
+MAX_KEPT_HEADER_BYTES = 200
 
 AZURE_PREFIXES = ("/openai/", "/subscriptions/")
 
@@ -74,15 +87,18 @@ class Front:
     async def _answer(self, request: _Request, send: Send) -> None:
         started, scope = stopwatch_ns(), request.scope
         sandbox: Sandbox | None = None
+        path: str = scope["path"]
+        id = ""
         try:
             self._check_caller(request)
-            path, shared_name = _sandbox_path(scope["path"])
+            path, shared_name = _sandbox_path(path)
             if path.startswith(AZURE_PREFIXES):
                 path = request.speak_azure(path)
             if path not in _OPEN_PATHS and not self._is_preflight(request):
                 key = check_key(request.key)
-                sandbox = self._sandbox(key, self._services.clock.wall(), shared_name=shared_name)
-                request.sandbox = sandbox
+                wall = self._services.clock.wall()
+                sandbox = self._sandbox(key, wall, shared_name=shared_name)
+                request.enter(sandbox, wall)
             response = await self._answer_of_route(request, path, sandbox)
         except ApiError as error:
             response = request.error_answer(error)
@@ -91,9 +107,13 @@ class Front:
         except Exception:
             id = self._request_id(sandbox)
             log.exception("unexpected error, request %s", id)
-            await self._send(request.error_answer(INTERNAL(request_id=id)), request, send, started, id)
-            return
-        await self._send(response, request, send, started, self._request_id(sandbox))
+            response = request.error_answer(INTERNAL(request_id=id))
+        id = id or self._request_id(sandbox)
+        if sandbox is not None and not path.startswith(CONTROL_PREFIX):
+            sandbox.journal.record(request.entry(sandbox, id, path, self._services.clock.wall(), response))
+        await self._send(response, request, send, started, id)
+        if sandbox is not None and sandbox.wake is not None:
+            sandbox.wake()
         if self._warming is None and sandbox is not None:
             # After the first answer: nobody waits for the tokenizer, and it is there when the first file is.
             self._warming = asyncio.ensure_future(self._services.warm_up())
@@ -108,13 +128,21 @@ class Front:
         if not isinstance(match, Match):
             raise wrong_method(method, path, match) if match else unknown_url(method, path)
         request.scope["path_params"] = match.path_params
-        call = Call(request.scope, request.receive)
+        call = request.call = Call(request.scope, request.receive)
         call.services = self._services
+        call.operation = match.operation
         if sandbox is not None:
             call.sandbox = sandbox
             call.caller = request.caller()
             call.deployment = request.deployment
-        return await match.endpoint(call)
+            if not path.startswith(CONTROL_PREFIX):
+                if sandbox.advance_on_poll is not None:
+                    await _advance_on_poll(call)
+                if sandbox.faults is not None:
+                    return await _answer_with_faults(match.endpoint, call, request)
+        response = await match.endpoint(call)
+        call.committed = True
+        return response
 
     def _is_preflight(self, request: _Request) -> bool:
         return request.scope["method"] == "OPTIONS" and request.origin in self._origins
@@ -163,6 +191,19 @@ class Front:
             await response(request.scope, request.receive, send)
 
 
+async def _advance_on_poll(call: Call) -> None:
+    """Imported here, as what follows: most servers do neither."""
+    from mocktune.http.polling import advance_before
+
+    await advance_before(call)
+
+
+async def _answer_with_faults(endpoint: Endpoint, call: Call, request: _Request) -> Response:
+    from mocktune.http.faulting import answer_with_faults
+
+    return await answer_with_faults(endpoint, call, request.error_answer)
+
+
 def _preflight(request: _Request) -> Response:
     """What a browser asks before it sends a key from a page of an origin that is allowed."""
     asked = request.asked_headers or "authorization, content-type"
@@ -175,12 +216,16 @@ class _Request:
 
     __slots__ = (
         "_receive",
+        "arrived",
         "asked_headers",
+        "at",
         "body_unread",
+        "call",
         "declared_bytes",
         "deployment",
         "dialect",
         "host",
+        "kept",
         "key",
         "organization",
         "origin",
@@ -197,6 +242,9 @@ class _Request:
         self.dialect: Dialect = "openai"
         self.deployment: str | None = None
         self.sandbox: Sandbox | None = None
+        self.call: Call | None = None
+        self.arrived, self.at = WallTime(0), VirtualTime(0)
+        self.kept: list[tuple[bytes, bytes]] = []
         self.organization = self.project = b""
         self.declared_bytes = 0
         self.body_unread = False
@@ -220,6 +268,41 @@ class _Request:
                 self.project = value
             elif name == b"access-control-request-headers":
                 self.asked_headers = value.decode("latin-1")
+            elif name in KEPT_HEADERS:
+                self.kept.append((name, value[:MAX_KEPT_HEADER_BYTES]))
+
+    def enter(self, sandbox: Sandbox, wall: WallTime) -> None:
+        """The request was let into ``sandbox``."""
+        self.sandbox = sandbox
+        self.arrived, self.at = wall, sandbox.clock.now(wall)
+
+    def entry(self, sandbox: Sandbox, id: str, path: str, wall: WallTime, response: Response) -> Entry:
+        """What the journal remembers of the request and of its answer, which is about to be sent."""
+        call = self.call
+        body = b"" if call is None or call.body_read is None else call.body_read
+        answer: bytes = getattr(response, "body", b"")
+        return Entry(
+            ordinal=sandbox.requests,
+            id=id,
+            operation="" if call is None else call.operation,
+            method=self.scope["method"],
+            path=path,
+            query=self.scope["query_string"],
+            headers=tuple(self.kept),
+            at=self.at,
+            wall=self.arrived,
+            answered_at=sandbox.clock.now(wall),
+            answered_wall=wall,
+            request_body=kept_body(body),
+            request_bytes=len(body) or self.declared_bytes,
+            status=response.status_code,
+            retry_after=response.headers.get("retry-after", "") if response.status_code >= 400 else "",
+            response_body=kept_body(answer),
+            response_bytes=len(answer),
+            committed=call is not None and call.committed,
+            lost=call is not None and call.lost,
+            faults=() if call is None else call.decisions,
+        )
 
     def caller(self) -> Caller:
         return Caller(is_admin(self.key or ""), self.organization.decode("latin-1"), self.dialect)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 
 from mocktune.domain import ids
 from mocktune.domain.clock import ClockMode, ClockSegments, VirtualTime, WallTime
@@ -21,6 +22,8 @@ from mocktune.domain.objects import Dialect
 from mocktune.domain.profiles import Profile
 from mocktune.domain.scenario import Scenario
 from mocktune.ports import Ledger, Store
+from mocktune.service.faults import FaultBook
+from mocktune.service.journal import Journal
 from mocktune.service.records import FileRecord, JobRecord, ModelRecord
 
 MAX_KEY_LENGTH = 512
@@ -36,7 +39,9 @@ class Sandbox:
     ``due`` is a heap of what time will bring, by the instant it may: jobs that end, files that expire. ``moved`` tells
     whether the clock was ever advanced; commands that change it take ``clock_lock``, one after the other. ``era`` is
     the instant before which its clock starts only if it is told to; None: anywhere. ``taken_ids`` are those that a seed
-    state chose: none that is drawn may be one of them.
+    state chose: none that is drawn may be one of them. ``faults`` is None while there is no rule; ``advance_on_poll``
+    is how far a read moves the clock before it is answered, in microseconds; ``wake`` tells whoever performs
+    deliveries that something may be due.
     """
 
     seed: int
@@ -56,6 +61,11 @@ class Sandbox:
     taken_ids: frozenset[str] = frozenset()
     requests: int = 0
     last_used: WallTime | None = None
+    journal: Journal = field(default_factory=Journal)
+    faults: FaultBook | None = None
+    advance_on_poll: int | Literal["next"] | None = None
+    wake: Callable[[], None] | None = None
+    label: str = ""
     _others: dict[str, Ledger[Any]] = field(default_factory=dict)
 
     @property
@@ -214,6 +224,7 @@ class Sandboxes:
             store=self._store,
             era=defaults.era,
             loaded=not defaults.with_state,
+            faults=FaultBook.of(defaults.scenario, seed),
         )
 
     def _close_unused(self, wall: WallTime) -> None:

@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from mocktune.domain import ids
 from mocktune.domain.clock import SECOND, VirtualTime
+from mocktune.domain.documents import nearest
 from mocktune.domain.draws import derive_seed
 from mocktune.domain.limits import Quota
 from mocktune.domain.models import ALIASES, BaseModel, resolve_base_model
 from mocktune.domain.plan import ModelWindow
-from mocktune.domain.scenario import nearest
 from mocktune.domain.state import FileState, Instant, JobState, ModelState, StateError, instant_of, told_of
 from mocktune.service.datasets import Datasets
 from mocktune.service.records import FileRecord, JobRecord, ModelRecord

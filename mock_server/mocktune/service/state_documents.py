@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from mocktune.domain.clock import VirtualTime, printable
-from mocktune.domain.scenario import nearest
+from mocktune.domain.documents import nearest
 from mocktune.domain.state import Instant, StateError, instant_of, told_of
 
 Document = dict[str, Any]

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from mocktune.domain.clock import SECOND, VirtualTime, format_instant, printable
+from mocktune.domain.documents import ScenarioError, nearest
 from mocktune.domain.errors import ApiError
 from mocktune.domain.grading import GraderSummary
 from mocktune.domain.hyperparameters import Requested
@@ -16,7 +17,7 @@ from mocktune.domain.lifecycle import JobStatus
 from mocktune.domain.objects import JobRequest, WandbIntegration
 from mocktune.domain.pauses import MAX_PAUSES
 from mocktune.domain.plan import PlanInputs
-from mocktune.domain.scenario import Scenario, ScenarioError, nearest, read_scenario
+from mocktune.domain.scenario import Scenario, read_scenario
 from mocktune.domain.state import FailureState, JobState, SignalState, StateError, instant_of, told_of
 from mocktune.domain.timeline import Signal, Timeline
 from mocktune.domain.validation import FileOutlook

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from mocktune.domain.clock import VirtualTime, printable
+from mocktune.domain.documents import nearest
 from mocktune.domain.response_items import conversation
-from mocktune.domain.scenario import nearest
 from mocktune.domain.state import Id, Instant, StateError, instant_of, told_of, written_instant
 from mocktune.domain.uploads import UploadRequest, UploadStatus
 from mocktune.ports import Blob

@@ -6,7 +6,8 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
-from mocktune.domain.scenario import Scenario, ScenarioError, nearest, read_scenario
+from mocktune.domain.documents import ScenarioError, nearest
+from mocktune.domain.scenario import Scenario, read_scenario
 
 _FOLDER = files("mocktune") / "scenarios"
 

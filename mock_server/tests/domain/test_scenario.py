@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mocktune.domain.clock import SECOND, ClockError
-from mocktune.domain.scenario import Duration, LimitsPart, Scenario, ScenarioError, read_scenario, with_settings
+from mocktune.domain.documents import Duration, ScenarioError
+from mocktune.domain.scenario import LimitsPart, Scenario, read_scenario, with_settings
 from mocktune.storage.scenario_files import load_scenario, scenario_names
 
 
