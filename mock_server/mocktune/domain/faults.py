@@ -24,6 +24,9 @@ FaultKind = Literal[
 FaultPoint = Literal["before_handler", "after_commit", "mid_body"]
 """Before anything happened; after it happened, in the place of the answer; in the middle of the answer's body."""
 
+WebhookFault = Literal["drop", "duplicate", "reorder", "delay", "forged", "missing", "stale", "rotated"]
+"""What becomes of a webhook: of its delivery, or of its signature."""
+
 MAX_COUNT = 1_000_000_000
 
 
@@ -53,7 +56,8 @@ class FaultRule:
     equal (a body's fields by their dotted path); ``job_status`` is that of the job the path names. Of the matches
     the first ``skip_first`` pass, then every ``every_nth`` may fire, with ``probability``, at most ``times``; only from
     ``after`` on, for ``ttl`` of virtual or ``ttl_wall`` of wall time since the rule was made. ``delay`` holds the
-    answer back, in wall time; with ``dribble`` it arrives in pieces over that time.
+    answer back, in wall time; with ``dribble`` it arrives in pieces over that time. A rule with ``webhook`` is about
+    deliveries instead of requests, and its ``operation`` names the type of their event.
     """
 
     id: str = ""
@@ -63,6 +67,7 @@ class FaultRule:
     job_status: str | None = None
     at: FaultPoint = "before_handler"
     fault: FaultKind | None = None
+    webhook: WebhookFault | None = None
     answer: FaultAnswer | None = None
     delay: Duration | None = None
     dribble: bool = False
