@@ -8,10 +8,12 @@ from typing import Any
 from _lib import KEY
 
 
-async def call(app: Any, method: str, path: str, body: object = None, content_type: str = "application/json") -> Any:
+async def call(
+    app: Any, method: str, path: str, body: object = None, content_type: str = "application/json", *, key: str = KEY
+) -> Any:
     """The JSON answer. Raises ``RuntimeError`` unless it is a 200."""
     data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {KEY}".encode())]
+    headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {key}".encode())]
     if data:
         headers += [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(data))]
     path, _, query = path.partition("?")

@@ -3,6 +3,8 @@
 ``filled``    mocktune on a frozen clock, with ``--jobs N`` finished jobs in it; else the command is measured itself
 ``bare``      an ASGI callable that answers ready bytes, on the same uvicorn: nothing in Python can be faster
 ``fastapi``   an application of one route, as a tutorial starts it
+``stream``    an ASGI callable that sends the events of ``--events FILE`` one by one, as they stand between blank lines
+``crowd``     mocktune with ``--sandboxes N`` of ``--jobs N`` finished jobs each, which were retrieved
 ``sink``      an asyncio protocol that writes what it receives to a file: the ceiling of an upload
 """
 
@@ -70,6 +72,26 @@ def _finished_jobs(services: Any, count: int) -> list[str]:
 
 def serve_bare() -> None:
     """The configuration is mocktune's own, with another application in it."""
+    headers = [(b"content-length", b"%d" % len(READY_JSON)), (b"content-type", b"application/json")]
+    _serve_messages(
+        {"type": "http.response.start", "status": 200, "headers": headers},
+        {"type": "http.response.body", "body": READY_JSON},
+    )
+
+
+def serve_stream(path: str) -> None:
+    """One ``send`` an event, the bytes ready beforehand."""
+    from pathlib import Path
+
+    events = [each + b"\n\n" for each in Path(path).read_bytes().split(b"\n\n") if each]
+    _serve_messages(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]},
+        *({"type": "http.response.body", "body": each, "more_body": True} for each in events),
+        {"type": "http.response.body", "body": b""},
+    )
+
+
+def _serve_messages(*messages: dict[str, Any]) -> None:
     import gc
 
     import uvicorn
@@ -77,14 +99,10 @@ def serve_bare() -> None:
     from mocktune.bootstrap import bootstrap, make_settings
     from mocktune.server import bind, root_url, uvicorn_config
 
-    headers = [(b"content-length", b"%d" % len(READY_JSON)), (b"content-type", b"application/json")]
-    start = {"type": "http.response.start", "status": 200, "headers": headers}
-    body = {"type": "http.response.body", "body": READY_JSON}
-
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            await send(start)
-            await send(body)
+            for message in messages:
+                await send(message)
         else:
             await receive()
             await send({"type": "lifespan.startup.complete"})
@@ -99,6 +117,47 @@ def serve_bare() -> None:
     listening = bind()
     say_ready(root_url(listening))
     server.run(sockets=[listening])
+
+
+def serve_crowd(sandboxes: int, jobs: int) -> None:
+    """Made by requests through the application, as clients would, before it listens."""
+    import asyncio
+    import gc
+
+    import uvicorn
+    from _asgi import call
+    from _data import examples
+    from _lib import MULTIPART, multipart
+
+    from mocktune.bootstrap import bootstrap, make_settings
+    from mocktune.http.app import create_app
+    from mocktune.server import bind, root_url, uvicorn_config
+
+    services = bootstrap(make_settings("realistic", clock="frozen", seed=42))
+    app = create_app(services)
+    head, tail = multipart("examples.jsonl")
+
+    async def fill(key: str) -> None:
+        file = await call(app, "POST", "/v1/files", head + examples(12, key) + tail, MULTIPART, key=key)
+        asked = {"model": "gpt-4o-mini-2024-07-18", "training_file": file["id"]}
+        made = [await call(app, "POST", "/v1/fine_tuning/jobs", asked, key=key) for _ in range(jobs)]
+        await call(app, "POST", "/_mocktune/clock/advance", {"by": "24h"}, key=key)
+        for job in made:
+            seen = await call(app, "GET", f"/v1/fine_tuning/jobs/{job['id']}", key=key)
+            assert seen["status"] == "succeeded"
+        await call(app, "PUT", "/_mocktune/clock", {"clock": "real"}, key=key)  # frozen ones would rest by nature
+
+    async def fill_all() -> None:
+        for number in range(sandboxes):
+            await fill(f"sk-crowd-{number}")
+
+    asyncio.run(fill_all())
+    gc.collect()
+    config = uvicorn_config(services)
+    config.app = app
+    listening = bind()
+    say_ready(root_url(listening))
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 def serve_fastapi() -> None:
@@ -168,8 +227,10 @@ def serve_sink(folder: str, with_hash: bool) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("name", choices=("filled", "bare", "fastapi", "sink"))
+    parser.add_argument("name", choices=("filled", "bare", "fastapi", "stream", "crowd", "sink"))
     parser.add_argument("--jobs", type=int, default=0)
+    parser.add_argument("--sandboxes", type=int, default=0)
+    parser.add_argument("--events", default="")
     parser.add_argument("--folder", default="")
     parser.add_argument("--hash", action="store_true")
     given = parser.parse_args()
@@ -179,6 +240,10 @@ def main() -> None:
         serve_bare()
     elif given.name == "fastapi":
         serve_fastapi()
+    elif given.name == "stream":
+        serve_stream(given.events)
+    elif given.name == "crowd":
+        serve_crowd(given.sandboxes, given.jobs)
     else:
         serve_sink(given.folder, given.hash)
 
