@@ -6,8 +6,9 @@ Every list, mapping and text is bounded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from datetime import datetime
 from functools import cache
 from math import exp
 from types import NoneType
@@ -28,7 +29,19 @@ Part = TypeVar("Part")
 
 
 class ScenarioError(ValueError):
-    """A document that cannot be read; the text names the key, what is wrong with it, and the nearest known name."""
+    """A document that cannot be read; the text names the key, what is wrong with it, and the nearest known name.
+
+    ``key`` is the dotted path of what is wrong, where one field is.
+    """
+
+    def __init__(self, message: str, *, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+
+
+def wrong(key: str, problem: str) -> ScenarioError:
+    """The error of one field."""
+    return ScenarioError(f"{key}: {problem}", key=key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +95,33 @@ def bounded(default: Any, low: float, high: float) -> Any:
     return field(default=default, metadata={"bounds": (low, high)})
 
 
+def checked(default: Any, check: Callable[[Any], object], pattern: str | None = None) -> Any:
+    """A field whose values ``check`` takes; for others it raises ``ClockError``. ``pattern`` is the form of a text, a
+    regular expression for the published schema.
+    """
+    return field(default=default, metadata={"check": check, "pattern": pattern})
+
+
+def at_most(default: str, longest: str) -> Any:
+    """A duration's field whose values, drawn or not, are at most ``longest``."""
+    most = parse_duration(longest)
+
+    def check(duration: Duration) -> None:
+        if (duration.high if duration.high is not None else duration.low) > most or (
+            duration.sigma is not None and duration.high is None
+        ):
+            raise ClockError(f"a duration of at most {longest} is expected")
+
+    return checked(seconds(default), check)
+
+
 def overlay(base: Part, document: object, path: str = "") -> Part:
     """A copy of the frozen dataclass ``base`` with the fields that a mapping names replaced. Raises ``ScenarioError``.
 
     A field called ``name`` is not the document's to set.
     """
     if not isinstance(document, Mapping):
-        raise ScenarioError(f"{path}: expected a table, got {document!r:.80}")
+        raise wrong(path or "the document", f"expected a table, got {document!r:.80}")
     part: Any = base
     hints = _hints(part.__class__)
     known = {each.name: each for each in fields(part) if each.name != "name"}
@@ -97,9 +130,16 @@ def overlay(base: Part, document: object, path: str = "") -> Part:
         where = f"{path}.{key}" if path else str(key)
         if key not in known:
             raise ScenarioError(
-                f"unknown key '{where:.200}'{nearest(where, [f'{path}.{each}' if path else each for each in known])}"
+                f"unknown key '{where:.200}'{nearest(where, [f'{path}.{each}' if path else each for each in known])}",
+                key=where,
             )
-        changes[key] = _value(getattr(part, key), hints[key], value, where, known[key].metadata.get("bounds", (0, 1)))
+        metadata = known[key].metadata
+        changes[key] = _value(getattr(part, key), hints[key], value, where, metadata.get("bounds", (0, 1)))
+        if "check" in metadata:
+            try:
+                metadata["check"](changes[key])
+            except ClockError as error:
+                raise wrong(where, str(error)) from error
     changed: Part = replace(part, **changes)
     return changed
 
@@ -123,34 +163,43 @@ def _value(current: Any, hint: Any, value: object, where: str, bounds: tuple[flo
         if kind is Duration:
             return Duration.parse(value)
         if VirtualTime in options:
-            return parse_instant(value)  # type: ignore[arg-type]  # it refuses what it cannot read
+            return _instant(value)
     except ClockError as error:
-        raise ScenarioError(f"{where}: {error}") from error
+        raise wrong(where, str(error)) from error
     if get_origin(kind) is Literal:
         return _choice(get_args(kind), value, where)
     if kind is bool:
         if not isinstance(value, bool):
-            raise ScenarioError(f"{where}: expected true or false, got {value!r:.80}")
+            raise wrong(where, f"expected true or false, got {value!r:.80}")
         return value
     if kind in (float, int):
         return _number(kind, value, where, bounds, nullable=hint is not kind)
     if kind == Mapping[str, Any]:
         return _mapping(value, where)
     if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise ScenarioError(f"{where}: expected a text of at most {MAX_TEXT} characters, got {value!r:.80}")
+        raise wrong(where, f"expected a text of at most {MAX_TEXT} characters, got {value!r:.80}")
     return value
+
+
+def _instant(value: object) -> VirtualTime:
+    """TOML has dates of its own. Raises ``ClockError``."""
+    if isinstance(value, datetime):
+        value = value.isoformat()
+    if not isinstance(value, int | float | str):
+        raise ClockError(f"expected Unix seconds or a text such as '2026-01-15T00:00:00Z', got {value!r:.80}")
+    return parse_instant(value)
 
 
 def _items(kind: Any, value: object, where: str, bounds: tuple[float, float]) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple) or len(value) > MAX_ITEMS:
-        raise ScenarioError(f"{where}: expected a list of at most {MAX_ITEMS} entries, got {value!r:.80}")
+        raise wrong(where, f"expected a list of at most {MAX_ITEMS} entries, got {value!r:.80}")
     return tuple(_value(None, kind, each, f"{where}[{index}]", bounds) for index, each in enumerate(value))
 
 
 def _choice(allowed: tuple[Any, ...], value: object, where: str) -> object:
     if value not in allowed or isinstance(value, bool):
         names = ", ".join(map(repr, allowed))
-        raise ScenarioError(f"{where}: {value!r:.80} is none of {names}{nearest(str(value), map(str, allowed))}")
+        raise wrong(where, f"{value!r:.80} is none of {names}{nearest(str(value), map(str, allowed))}")
     return value
 
 
@@ -161,19 +210,19 @@ def _number(kind: type, value: object, where: str, bounds: tuple[float, float], 
         name = "a whole number" if kind is int else "a number"
         null = ", or null" if nullable else ""
         shown = f"{high:.0e}" if high >= 1e9 else f"{high:g}"
-        raise ScenarioError(f"{where}: expected {name} from {low:g} to {shown}{null}, got {value!r:.80}")
+        raise wrong(where, f"expected {name} from {low:g} to {shown}{null}, got {value!r:.80}")
     return kind(value)  # type: ignore[no-any-return]
 
 
 def _mapping(value: object, where: str) -> dict[str, Any]:
     """Plain JSON, up to ``MAX_ITEMS`` values of texts, numbers, booleans and nulls."""
     if not isinstance(value, Mapping) or len(value) > MAX_ITEMS:
-        raise ScenarioError(f"{where}: expected a table of at most {MAX_ITEMS} entries, got {value!r:.80}")
+        raise wrong(where, f"expected a table of at most {MAX_ITEMS} entries, got {value!r:.80}")
     for key, each in value.items():
         if not isinstance(key, str) or not isinstance(each, str | int | float | bool | NoneType):
-            raise ScenarioError(f"{where}.{key!s:.80}: expected a text, a number, true, false or null")
+            raise wrong(f"{where}.{key!s:.80}", "expected a text, a number, true, false or null")
         if max(len(key), len(each) if isinstance(each, str) else 0) > MAX_TEXT:
-            raise ScenarioError(f"{where}.{key:.80}: longer than {MAX_TEXT} characters")
+            raise wrong(f"{where}.{key:.80}", f"longer than {MAX_TEXT} characters")
     return dict(value)
 
 

@@ -6,6 +6,8 @@
     train       = general * memory ** (epochs completed) * noise                   memorising, a drop at every epoch
     valid       = general * (1 + gap) * overfit                                    memorises nothing, gets worse late
 
+Where a scenario wants another shape than that of a training that converges, ``_bent`` changes both.
+
 ``e`` is the number of epochs behind a step, as a fraction: the loss of a step is measured before the step changes the
 weights, so step 1 shows the untouched base model. Nothing is kept between calls, and step 900,000 costs what step 1
 costs: all noise of a step comes from one digest named by the step.
@@ -14,10 +16,11 @@ costs: all noise of a step comes from one digest named by the step.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, exp, log, log1p, pi, sin, sqrt
+from math import cos, exp, log, log1p, nan, pi, sin, sqrt
 from struct import Struct
 
-from mocktune.domain import draws
+from mocktune.domain import draws, shapes
+from mocktune.domain.shapes import Shape
 
 # --- What shapes the curve; losses are nats a token. Recorded are the ends only: 3.63 at a first step (OBS), 0.00 after
 # --- three epochs over 101 examples (NERBOOK), 0.15 after 300 steps (SEED). What lies between is our choice.
@@ -66,6 +69,15 @@ _OVERFIT_GROWTH = 0.12
 """Growth of the validation loss with the log of the squared epochs since, so that it turns gently and never explodes:
 five epochs too many cost 40 %, twenty 70 %."""
 
+_PLATEAU_FALL, _PLATEAU_SCALE = 0.08, 0.05
+"""Share of the first loss that a plateau loses, and the progress over which it does."""
+_OVERFIT_MEMORY = 2.5
+"""An overfitting job's training loss falls by that many powers of e more than it would."""
+_OVERFIT_RISE = 1.2
+"""What its validation loss gains from its turn to the end, as a share of its smallest value."""
+_DIVERGED_LOSS = 3.0
+"""Where a diverging job ends, in first losses: worse than the model that was never trained."""
+
 VALIDATE_EVERY = 10
 """Steps between validation batches (NERBOOK, PINOLO)."""
 
@@ -91,11 +103,15 @@ class Curve:
     has_validation: bool
     learning_rate_multiplier: float = 2.0
     batch_size: int = 1
+    shape: Shape = "converge"
 
 
 @dataclass(frozen=True, slots=True)
 class StepMetrics:
-    """One step as measured: losses in nats a token, accuracies in 0..1, None where nothing was validated."""
+    """One step as measured: losses in nats a token, accuracies in 0..1, None where nothing was validated.
+
+    A loss may be NaN; then the accuracy is 0: a model that answers nothing but NaN is never right.
+    """
 
     step: int
     total_steps: int
@@ -134,7 +150,7 @@ def metrics_at(curve: Curve, step: int) -> StepMetrics:
         if step % (curve.total_steps // curve.n_epochs) == 0:
             wobble = 2.0 * seven * _UNIT - 1.0
             full_loss = _validation_loss(curve, step, 1.0 + _FULL_VALIDATION_SPREAD * wobble)
-            full_accuracy = exp(-ACCURACY_DECAY * full_loss)
+            full_accuracy = expected_accuracy(full_loss)
     return StepMetrics(
         step, curve.total_steps, train_loss, train_accuracy, valid_loss, valid_accuracy, full_loss, full_accuracy
     )
@@ -146,7 +162,8 @@ def smooth_train_loss(curve: Curve, step: int) -> float:
         raise ValueError(f"step {step} is outside 1..{curve.total_steps}")
     steps_per_epoch = curve.total_steps // curve.n_epochs
     completed = (step - 1) // steps_per_epoch
-    return _general_loss(curve, (step - 1) / steps_per_epoch) * _MEMORY_PER_EPOCH**completed
+    loss = _general_loss(curve, (step - 1) / steps_per_epoch) * _MEMORY_PER_EPOCH**completed
+    return loss if curve.shape == "converge" else _bent(curve, step, loss)
 
 
 def smooth_valid_loss(curve: Curve, step: int) -> float:
@@ -164,14 +181,15 @@ def event_message(metrics: StepMetrics) -> str:
     return text
 
 
-def event_data(metrics: StepMetrics) -> dict[str, int | float]:
-    """The ``data`` of a metric event, keys in recorded order (SEED, PINOLO), absent where nothing was validated."""
-    data: dict[str, int | float] = {"step": metrics.step, "train_loss": metrics.train_loss}
+def event_data(metrics: StepMetrics) -> dict[str, int | float | None]:
+    """The ``data`` of a metric event, keys in recorded order (SEED, PINOLO), absent where nothing was validated, null
+    where a loss is no number (assumed)."""
+    data: dict[str, int | float | None] = {"step": metrics.step, "train_loss": shapes.number(metrics.train_loss)}
     if metrics.valid_loss is not None:
-        data["valid_loss"] = metrics.valid_loss
+        data["valid_loss"] = shapes.number(metrics.valid_loss)
     data["total_steps"] = metrics.total_steps
     if metrics.full_valid_loss is not None:
-        data["full_valid_loss"] = metrics.full_valid_loss
+        data["full_valid_loss"] = shapes.number(metrics.full_valid_loss)
     data["train_mean_token_accuracy"] = metrics.train_mean_token_accuracy
     if metrics.valid_mean_token_accuracy is not None:
         data["valid_mean_token_accuracy"] = metrics.valid_mean_token_accuracy
@@ -180,15 +198,15 @@ def event_data(metrics: StepMetrics) -> dict[str, int | float]:
     return data
 
 
-def checkpoint_metrics(metrics: StepMetrics) -> dict[str, int | float]:
+def checkpoint_metrics(metrics: StepMetrics) -> dict[str, int | float | None]:
     """The ``metrics`` of the checkpoint at an epoch's last step, absent where nothing was validated.
 
     Recorded checkpoints have a ``valid_loss`` at any step (PINOLO); where no validation batch fell on this one, the
     full validation that ended the epoch stands in.
     """
-    data: dict[str, int | float] = {
+    data: dict[str, int | float | None] = {
         "step": metrics.step,
-        "train_loss": metrics.train_loss,
+        "train_loss": shapes.number(metrics.train_loss),
         "train_mean_token_accuracy": metrics.train_mean_token_accuracy,
     }
     full_loss, full_accuracy = metrics.full_valid_loss, metrics.full_valid_mean_token_accuracy
@@ -196,9 +214,9 @@ def checkpoint_metrics(metrics: StepMetrics) -> dict[str, int | float]:
     if valid_loss is None or valid_accuracy is None:
         valid_loss, valid_accuracy = full_loss, full_accuracy
     if valid_loss is not None and valid_accuracy is not None:
-        data |= {"valid_loss": valid_loss, "valid_mean_token_accuracy": valid_accuracy}
+        data |= {"valid_loss": shapes.number(valid_loss), "valid_mean_token_accuracy": valid_accuracy}
     if full_loss is not None and full_accuracy is not None:
-        data |= {"full_valid_loss": full_loss, "full_valid_mean_token_accuracy": full_accuracy}
+        data |= {"full_valid_loss": shapes.number(full_loss), "full_valid_mean_token_accuracy": full_accuracy}
     return data
 
 
@@ -208,7 +226,8 @@ def csv_header() -> str:
 
 
 def csv_row(metrics: StepMetrics) -> str:
-    """One line of ``step_metrics.csv``, without its line end: Python's ``repr`` of five decimals, empty for None."""
+    """One line of ``step_metrics.csv``, without its line end: Python's ``repr`` of five decimals, empty for None;
+    what is no number is ``nan`` there (assumed)."""
     cells = (
         metrics.train_loss,
         metrics.train_mean_token_accuracy,
@@ -238,10 +257,37 @@ def _validation_loss(curve: Curve, step: int, gap_factor: float) -> float:
     epochs = (step - 1) / (curve.total_steps // curve.n_epochs)
     gap = _GAP[0] + _GAP[1] * _GAP_EXAMPLES / (_GAP_EXAMPLES + curve.examples)
     onset = _OVERFIT_EPOCHS * max(1.0, curve.examples / _GAP_EXAMPLES)
+    if curve.shape not in ("converge", "overfit"):
+        return _bent(curve, step, _general_loss(curve, epochs)) * (1.0 + gap * gap_factor)
+    if curve.shape == "overfit":
+        done = shapes.progress(step, curve.total_steps)
+        best = _general_loss(curve, min(epochs, shapes.TURNS * curve.n_epochs))
+        rise: float = _OVERFIT_RISE * shapes.turned(done) ** 1.5
+        return best * (1.0 + gap * gap_factor) * (1.0 + rise)
     # From the onset on nothing general is learned any more; without that the power law would hide the rise.
     general = _general_loss(curve, min(epochs, onset))
     overfit = 1.0 + _OVERFIT_GROWTH * log1p(max(0.0, epochs - onset) ** 2)
     return general * (1.0 + gap * gap_factor) * overfit
+
+
+def _bent(curve: Curve, step: int, loss: float) -> float:
+    """What becomes of a ``loss`` that would converge."""
+    done = shapes.progress(step, curve.total_steps)
+    first = _general_loss(curve, 0.0)
+    match curve.shape:
+        case "plateau":
+            return first * (1.0 - _PLATEAU_FALL * (1.0 - exp(-done / _PLATEAU_SCALE)))
+        case "overfit":
+            return loss * exp(-_OVERFIT_MEMORY * done)
+        case "diverge":
+            turned = shapes.turned(done)
+            return float(loss ** (1.0 - turned) * (_DIVERGED_LOSS * first) ** turned)
+    return nan if shapes.is_nan(curve.shape, done) else loss
+
+
+def expected_accuracy(loss: float) -> float:
+    """0 for a loss that is no number."""
+    return exp(-ACCURACY_DECAY * loss) if loss == loss else 0.0
 
 
 def batch_accuracy(loss: float, mean_tokens: float, length: float, luck: float) -> float:
@@ -250,6 +296,6 @@ def batch_accuracy(loss: float, mean_tokens: float, length: float, luck: float) 
     ``length`` in 0..1 says how long the batch is beside ``mean_tokens``; ``luck`` is a standard normal.
     """
     tokens = max(1, round(mean_tokens * (1.0 + _BATCH_TOKENS_SPREAD * (2.0 * length - 1.0))))
-    expected = exp(-ACCURACY_DECAY * loss)
+    expected = expected_accuracy(loss)
     spread = _ACCURACY_SIGMA * sqrt(expected * (1.0 - expected) * tokens)
     return min(max(round(expected * tokens + luck * spread), 0), tokens) / tokens

@@ -67,7 +67,9 @@ class JobError:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job at one instant. ``hyperparameters`` is None while they are still "auto" as requested."""
+    """A job at one instant. ``hyperparameters`` is None while they are still "auto" as requested. ``written_status``
+    and ``no_error`` are quirks of its scenario (``WirePart``): how it is written, not how it is.
+    """
 
     id: str
     request: JobRequest
@@ -82,11 +84,16 @@ class JobView:
     trained_tokens: int | None
     error: JobError | None
     seed: int
+    estimated_finish: VirtualTime | None = None
+    written_status: str | None = None
+    no_error: Literal["empty", "none", "nulls", "absent"] = "empty"
 
 
 @dataclass(frozen=True, slots=True)
 class EventView:
-    """One event of a job. ``metrics`` is given for metric events; ``bare`` marks the event whose data is null."""
+    """One event of a job. ``metrics`` is given for metric events; ``bare`` marks the event whose data is null. ``type``
+    and ``data`` are those of events that are no metrics.
+    """
 
     id: str
     created_at: VirtualTime
@@ -94,6 +101,8 @@ class EventView:
     message: str
     metrics: AnyMetrics | None = None
     bare: bool = False
+    type: str = "message"
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

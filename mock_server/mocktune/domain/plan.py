@@ -18,7 +18,7 @@ from mocktune.domain.metrics import Curve
 from mocktune.domain.models import BaseModel
 from mocktune.domain.objects import JobError, JobRequest
 from mocktune.domain.report import FileReport
-from mocktune.domain.scenario import Scenario
+from mocktune.domain.scenario import ModelPart, Scenario
 from mocktune.domain.validation import FileOutlook, first_fault
 
 if TYPE_CHECKING:  # reinforcement alone needs grading
@@ -60,6 +60,10 @@ class Training:
     def ends(self) -> VirtualTime:
         return VirtualTime(self.starts + self.lasts)
 
+    def reaches(self, percent: float) -> VirtualTime:
+        """The instant at which that share of it is done."""
+        return VirtualTime(self.starts + round(self.lasts * percent / 100))
+
     def step_ends(self, step: int) -> VirtualTime:
         """Steps end evenly but for a jitter of up to half a step, drawn per step; the last one exactly at the end."""
         steps = self.curve.total_steps
@@ -88,20 +92,27 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class ModelWindow:
-    """Until ``absent_until`` the name is unknown, until ``ready_at`` the model is loading, then it answers."""
+    """Until ``absent_until`` the name is unknown, until ``ready_at`` the model is loading, then it answers, until
+    ``gone_at``, from which on its name is unknown again; None: for good.
+    """
 
     absent_until: VirtualTime
     ready_at: VirtualTime
+    gone_at: VirtualTime | None = None
 
     def state_at(self, now: VirtualTime) -> Literal["absent", "loading", "ready"]:
-        if now < self.absent_until:
+        if now < self.absent_until or (self.gone_at is not None and now >= self.gone_at):
             return "absent"
         return "loading" if now < self.ready_at else "ready"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every instant of a job's life, in its own time (``pauses.py``). An instant that is None is never reached."""
+    """Every instant of a job's life, in its own time (``pauses.py``). An instant that is None is never reached.
+
+    ``result_at`` is when a succeeded job names its result file, ``expected_finish`` when whoever knows of no failure
+    expects its end, ``safety_starts`` when a model is checked that fails.
+    """
 
     validation_starts: VirtualTime
     resolved_at: VirtualTime | None
@@ -113,6 +124,9 @@ class Plan:
     completed_at: VirtualTime | None
     window: ModelWindow | None
     trained_tokens: int
+    result_at: VirtualTime | None = None
+    expected_finish: VirtualTime | None = None
+    safety_starts: VirtualTime | None = None
 
 
 def plan(inputs: PlanInputs) -> Plan:
@@ -157,17 +171,34 @@ def plan(inputs: PlanInputs) -> Plan:
             return _failing(validation_starts, Failure(validation_ends, unpaid, finished=False))
     # PINOLO: the numbers that replace "auto" appear while the files are still being validated.
     resolved_at = VirtualTime(validation_starts + validating // 2)
-    if scripted:
-        error = JobError(scripted.code, scripted.message, scripted.param)
-        begins, lasts = (validation_ends, queued) if scripted.phase == "queued" else (training_starts, training.lasts)
-        failure = Failure(VirtualTime(begins + round(lasts * scripted.progress)), error, finished=True)
-        return Plan(validation_starts, resolved_at, validation_ends, training, failure, None, None, None, None, 0)
-
     final = scenario.job.final_validation.drawn(seed, "final_validation") if inputs.validation else 0
     finished_at = VirtualTime(training.ends + final)
+    if scripted:
+        error = JobError(scripted.code, scripted.message, scripted.param)
+        begins, lasts = {
+            "queued": (validation_ends, queued),
+            "running": (training_starts, training.lasts),
+            "final_validation": (training.ends, final),
+            "safety": (finished_at, scenario.job.safety.drawn(seed, "safety")),
+        }[scripted.phase]
+        return Plan(
+            validation_starts=validation_starts,
+            resolved_at=resolved_at,
+            validated_at=validation_ends,
+            training=training,
+            failure=Failure(VirtualTime(begins + round(lasts * scripted.progress)), error, finished=True),
+            finished_at=None,
+            model_created_at=None,
+            completed_at=None,
+            window=None,
+            trained_tokens=0,
+            expected_finish=finished_at,
+            safety_starts=finished_at if scripted.phase == "safety" else None,
+        )
+
     model_created_at = VirtualTime(finished_at + scenario.events.model_created_after.drawn(seed, "model_created_after"))
     completed_after = scenario.events.completed_after.drawn(seed, "completed_after")
-    absent_until = VirtualTime(finished_at + scenario.model.absent_for.drawn(seed, "absent_for"))
+    delay = scenario.result.delay.drawn(seed, "result delay")
     return Plan(
         validation_starts=validation_starts,
         resolved_at=resolved_at,
@@ -177,16 +208,26 @@ def plan(inputs: PlanInputs) -> Plan:
         finished_at=finished_at,
         model_created_at=model_created_at,
         completed_at=VirtualTime(max(model_created_at, finished_at + completed_after)),
-        window=ModelWindow(
-            absent_until, VirtualTime(absent_until + scenario.model.loading_for.drawn(seed, "loading_for"))
-        ),
+        window=_window(scenario.model, seed, finished_at),
         trained_tokens=trained_tokens,
+        result_at=None if scenario.result.missing == "empty" else VirtualTime(finished_at + delay),
+        expected_finish=finished_at,
+    )
+
+
+def _window(model: ModelPart, seed: int, finished_at: VirtualTime) -> ModelWindow:
+    absent_until = VirtualTime(finished_at + model.absent_for.drawn(seed, "absent_for"))
+    ready_at = VirtualTime(absent_until + model.loading_for.drawn(seed, "loading_for"))
+    gone = model.gone_at
+    return ModelWindow(
+        absent_until, ready_at, None if gone is None else VirtualTime(ready_at + gone.drawn(seed, "gone_at"))
     )
 
 
 def _curve(inputs: PlanInputs, report: FileReport, chosen: Resolved, steps: int, lasts: int) -> AnyCurve:
     """What the steps of the job measure, by its method."""
     seed, validation = derive_seed(inputs.seed, "metrics"), inputs.validation
+    shape = inputs.scenario.metrics.shape
     match inputs.request.method:
         case "supervised":
             return Curve(
@@ -199,6 +240,7 @@ def _curve(inputs: PlanInputs, report: FileReport, chosen: Resolved, steps: int,
                 has_validation=validation is not None,
                 learning_rate_multiplier=chosen.learning_rate_multiplier,
                 batch_size=chosen.batch_size,
+                shape=shape,
             )
         case "dpo":
             from mocktune.domain.preferences import PreferenceCurve
@@ -215,6 +257,7 @@ def _curve(inputs: PlanInputs, report: FileReport, chosen: Resolved, steps: int,
                 beta=chosen.beta,
                 learning_rate_multiplier=chosen.learning_rate_multiplier,
                 batch_size=chosen.batch_size,
+                shape=shape,
             )
         case "reinforcement":
             from mocktune.domain.rewards import RewardCurve
@@ -235,6 +278,7 @@ def _curve(inputs: PlanInputs, report: FileReport, chosen: Resolved, steps: int,
                 eval_samples=chosen.eval_samples or 1,
                 reasoning_effort=chosen.reasoning_effort or "medium",
                 step_s=lasts / steps / SECOND,
+                shape=shape,
             )
 
 

@@ -16,10 +16,11 @@ preferred answers, where validations fall, and all numbers are assumed: no recor
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, log1p, sqrt
+from math import exp, log1p, nan, sqrt
 
-from mocktune.domain import draws
-from mocktune.domain.metrics import ACCURACY_DECAY, TYPICAL_RATE, VALIDATE_EVERY, StepMetrics, batch_accuracy
+from mocktune.domain import draws, shapes
+from mocktune.domain.metrics import TYPICAL_RATE, VALIDATE_EVERY, StepMetrics, batch_accuracy, expected_accuracy
+from mocktune.domain.shapes import Shape
 
 _GAIN = 0.5
 """Margin gained each time what was seen grows e-fold: 100 pairs, three times, end at a training loss of about 0.2."""
@@ -43,6 +44,14 @@ _TOKEN_LOSS = (1.2, 0.3)
 """Nats a token of the preferred answer before training, of text that never repeats and of text that always does."""
 _TOKEN_GAIN = 0.2
 """Share of that which goes as the margin grows: preferring an answer is hardly learning its words."""
+_PLATEAU = 0.03
+"""Share of the margin that a job on a plateau gains."""
+_OVERFIT_MEMORY = 2.0
+"""What an overfitting job adds to the factor on its training margin by its end."""
+_OVERFIT_LOST = 3.0
+"""What it takes off the margin of pairs it never saw, as a share: in the end it prefers the other answer."""
+_DIVERGED_MARGIN = -4.0
+"""Where a diverging job ends: a loss of 4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,7 @@ class PreferenceCurve:
     beta: float = 0.1
     learning_rate_multiplier: float = 2.0
     batch_size: int = 1
+    shape: Shape = "converge"
 
 
 def preference_metrics_at(curve: PreferenceCurve, step: int) -> StepMetrics:
@@ -75,19 +85,24 @@ def preference_metrics_at(curve: PreferenceCurve, step: int) -> StepMetrics:
     length = draws.uniform(curve.seed, "length", step)
     tokens = curve.preferred_tokens / curve.examples * curve.batch_size
     margin = general * memory
-    train_loss = _loss(margin * (1.0 + _NOISE / sqrt(curve.batch_size) * pull))
+    noise = _NOISE if margin >= 0.0 else _NOISE / 2.0  # pairs differ less in how far a diverging job is off
+    train_loss = _loss(margin * (1.0 + noise / sqrt(curve.batch_size) * pull))
     train_accuracy = batch_accuracy(_token_loss(curve, margin), tokens, length, luck)
 
     valid_loss = valid_accuracy = full_loss = full_accuracy = None
     if curve.has_validation:
-        held_out = general * _GENERALITY * curve.examples / (curve.examples + _GENERALITY_PAIRS)
+        held_out = general
+        if general > 0.0:
+            held_out *= _GENERALITY * curve.examples / (curve.examples + _GENERALITY_PAIRS)
+        if curve.shape == "overfit":
+            held_out *= 1.0 - _OVERFIT_LOST * shapes.turned(shapes.progress(step, curve.total_steps))
         wobble = draws.uniform(curve.seed, "validation", step) + draws.uniform(curve.seed, "other", step) - 1.0
         if step % VALIDATE_EVERY == 0:
             valid_loss = _loss(held_out * (1.0 + _VALIDATION_NOISE * wobble))
             valid_accuracy = batch_accuracy(_token_loss(curve, held_out), tokens, 1.0 - length, 0.0)
         if step % (curve.total_steps // curve.n_epochs) == 0:
             full_loss = _loss(held_out * (1.0 + _FULL_VALIDATION_NOISE * wobble))
-            full_accuracy = exp(-ACCURACY_DECAY * _token_loss(curve, held_out))
+            full_accuracy = expected_accuracy(_token_loss(curve, held_out))
     return StepMetrics(
         step, curve.total_steps, train_loss, train_accuracy, valid_loss, valid_accuracy, full_loss, full_accuracy
     )
@@ -107,7 +122,23 @@ def _margins(curve: PreferenceCurve, step: int) -> tuple[float, float]:
     speed = sqrt(curve.learning_rate_multiplier / TYPICAL_RATE / curve.batch_size)
     seen = (step - 1) / steps_per_epoch * curve.examples * speed
     margin = _GAIN * sqrt(curve.beta / _TYPICAL_BETA) * log1p(seen / _SCALE_PAIRS)
-    return margin, 1.0 + _MEMORY_PER_EPOCH * ((step - 1) // steps_per_epoch)
+    memory = 1.0 + _MEMORY_PER_EPOCH * ((step - 1) // steps_per_epoch)
+    if curve.shape != "converge":
+        return _bent(curve.shape, shapes.progress(step, curve.total_steps), margin, memory)
+    return margin, memory
+
+
+def _bent(shape: Shape, done: float, margin: float, memory: float) -> tuple[float, float]:
+    """What becomes of margin and memory in a job that does not simply converge, when that share of it is ``done``."""
+    match shape:
+        case "plateau":
+            return margin * _PLATEAU, 1.0
+        case "overfit":
+            return margin, memory + _OVERFIT_MEMORY * done
+        case "diverge":
+            turned = shapes.turned(done)
+            return margin * (1.0 - turned) + _DIVERGED_MARGIN * turned, memory if turned == 0.0 else 1.0
+    return (nan if shapes.is_nan(shape, done) else margin), memory
 
 
 def _loss(margin: float) -> float:

@@ -8,9 +8,10 @@ were not shown are put in where that rule has them. Where nothing was validated,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mocktune.domain.rewards import GraderTally, RewardMetrics
+from mocktune.domain.shapes import number
 
 Json = dict[str, object]
 
@@ -35,10 +36,10 @@ def event_data(metrics: RewardMetrics) -> Json:
         samples["valid_reasoning_tokens_count"] = float(valid.reasoning_tokens)
     scores: Json = {
         "graders": _by_grader(metrics, _reward),
-        "train_reward_mean": train.reward_mean,
+        "train_reward_mean": number(train.reward_mean),
     }
     if valid is not None:
-        scores["valid_reward_mean"] = valid.reward_mean
+        scores["valid_reward_mean"] = number(valid.reward_mean)
     times: Json = {} if metrics.eval_s is None else {"eval": metrics.eval_s}
     times |= {
         "sampling": metrics.sampling_s,
@@ -52,12 +53,12 @@ def event_data(metrics: RewardMetrics) -> Json:
         "scores": scores,
         "timing": {"step": times, "graders": _by_grader(metrics, _latency)},
         "total_steps": metrics.total_steps,
-        "train_mean_reward": train.reward_mean,
+        "train_mean_reward": number(train.reward_mean),
         "reasoning_tokens_mean": train.reasoning_tokens_mean,
         "completion_tokens_mean": train.reasoning_tokens_mean + metrics.answer_tokens_mean,
     }
     if valid is not None:
-        data["full_valid_mean_reward"] = valid.reward_mean
+        data["full_valid_mean_reward"] = number(valid.reward_mean)
     data["mean_unresponsive_rewards"] = 0.0  # the guide's sample; nobody knows what would raise it
     data["model_graders_token_usage"] = _token_usage(metrics)
     if valid is not None:
@@ -66,14 +67,17 @@ def event_data(metrics: RewardMetrics) -> Json:
     return data
 
 
-def checkpoint_metrics(metrics: RewardMetrics) -> dict[str, int | float]:
+def checkpoint_metrics(metrics: RewardMetrics) -> dict[str, int | float | None]:
     """The ``metrics`` of a checkpoint: the names RFTDOC gives the two rewards, one of which it is kept for (assumed).
 
     The SDK's type names losses only and lets others pass.
     """
-    data: dict[str, int | float] = {"step": metrics.step, "train_reward_mean": metrics.train.reward_mean}
+    data: dict[str, int | float | None] = {
+        "step": metrics.step,
+        "train_reward_mean": number(metrics.train.reward_mean),
+    }
     if metrics.valid is not None:
-        data["valid_reward_mean"] = metrics.valid.reward_mean
+        data["valid_reward_mean"] = number(metrics.valid.reward_mean)
     return data
 
 
@@ -93,7 +97,7 @@ def csv_row(metrics: RewardMetrics) -> str:
     return f"{metrics.step}," + ",".join("" if cell is None else repr(round(cell, 5)) for cell in cells)
 
 
-_Part = Callable[[GraderTally, int], dict[str, float]]
+_Part = Callable[[GraderTally, int], Mapping[str, float | None]]
 
 
 def _by_grader(metrics: RewardMetrics, part: _Part, *, asking_models: bool = False) -> list[Json]:
@@ -106,7 +110,9 @@ def _by_grader(metrics: RewardMetrics, part: _Part, *, asking_models: bool = Fal
         if asking_models:
             entry["model"] = score.model
         train = part(metrics.train.graders[index], metrics.train.samples)
-        valid = {} if metrics.valid is None else part(metrics.valid.graders[index], metrics.valid.samples)
+        valid: Mapping[str, float | None] = {}
+        if metrics.valid is not None:
+            valid = part(metrics.valid.graders[index], metrics.valid.samples)
         for key, value in train.items():
             entry[f"train_{key}"] = value
             if key in valid:
@@ -135,8 +141,8 @@ def _errors(tally: GraderTally, samples: int) -> dict[str, float]:
     }
 
 
-def _reward(tally: GraderTally, samples: int) -> dict[str, float]:
-    return {"reward_mean": tally.reward_mean}
+def _reward(tally: GraderTally, samples: int) -> dict[str, float | None]:
+    return {"reward_mean": number(tally.reward_mean)}
 
 
 def _latency(tally: GraderTally, samples: int) -> dict[str, float]:

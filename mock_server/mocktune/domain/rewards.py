@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from heapq import nlargest
-from math import exp, sqrt
+from math import exp, inf, nan, sqrt
 from struct import Struct
 from typing import TYPE_CHECKING, Literal
 
-from mocktune.domain import draws
+from mocktune.domain import draws, shapes
 from mocktune.domain.hyperparameters import ReasoningEffort
+from mocktune.domain.shapes import Shape
 
 if TYPE_CHECKING:  # at run time it would bring all of grading into every start of the server
     from mocktune.domain.grading import GraderSummary
@@ -63,6 +64,13 @@ _REASONING_DRIFT = (-0.4, 0.6)
 _REASONING_SPREAD = 0.5
 """Of one example's tokens, as a share."""
 
+_PLATEAU = 0.02
+"""Share of what could be gained that a job on a plateau gains."""
+_OVERFIT_GAIN = 0.8
+"""Share of what is left to the top that an overfitting job gains in training by its end: it saw through its grader."""
+_OVERFIT_LOST, _DIVERGED = 1.4, 0.95
+"""What overfitting takes off the gain on other prompts, as a share; how far down the range a diverging job ends."""
+
 _STEP_SHARES = (0.31, 0.55, 0.139)
 """Sampling, training and validation, of a step that validates, as in the guide's sample; the rest is overhead."""
 
@@ -91,6 +99,7 @@ class RewardCurve:
     reasoning_effort: ReasoningEffort = "medium"
     step_s: float = 600.0
     answer_tokens_mean: float = 50.0
+    shape: Shape = "converge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +191,13 @@ def retained_checkpoint_steps(curve: RewardCurve) -> tuple[int, ...]:
     interval = curve.eval_interval
     latest = (last - 1) // interval
     earlier = [number * interval for number in range(latest, max(0, latest - MAX_RANKED + 1), -1)]
-    best = nlargest(RETAINED_BEST, ((_mean_reward(curve, step, "valid"), step) for step in (last, *earlier)))
+    best = nlargest(RETAINED_BEST, ((_ranked(curve, step), step) for step in (last, *earlier)))
     return tuple(sorted({last, *(step for _, step in best)}))
+
+
+def _ranked(curve: RewardCurve, step: int) -> float:
+    reward = _mean_reward(curve, step, "valid")
+    return reward if reward == reward else -inf  # what is no number is the worst
 
 
 def smooth_reward(curve: RewardCurve, step: int, side: Side = "train") -> float:
@@ -226,9 +240,29 @@ def _reward(curve: RewardCurve, span: _Span, step: int, side: Side, luck: float)
     gained = _HEADROOM[curve.reasoning_effort] * _learned(curve, step, side)
     if side == "valid":
         gained *= curve.examples / (curve.examples + _GENERALITY_EXAMPLES)
-    reward = first + (high - first) * gained
+    if curve.shape != "converge":
+        gained = _bent(curve, step, side, gained)
+        if gained != gained:
+            return nan
+    reward = first + (high - first if gained >= 0.0 else first - low) * gained
     spread = _SPREAD[side] * sqrt(max(0.0, reward - low) * max(0.0, high - reward) / _examples(curve, side))
     return min(max(reward + luck * spread, low), high)
+
+
+def _bent(curve: RewardCurve, step: int, side: Side, gained: float) -> float:
+    """What becomes of the share that is ``gained``: below 0 it is a share of the way down."""
+    done = shapes.progress(step, curve.total_steps)
+    turned = shapes.turned(done)
+    match curve.shape:
+        case "plateau":
+            return gained * _PLATEAU
+        case "overfit" if side == "train":
+            return gained + (1.0 - gained) * _OVERFIT_GAIN * done
+        case "overfit":
+            return gained * (1.0 - _OVERFIT_LOST * turned)
+        case "diverge":
+            return gained * (1.0 - turned) - _DIVERGED * turned
+    return nan if shapes.is_nan(curve.shape, done) else gained
 
 
 def _mean_reward(curve: RewardCurve, step: int, side: Side) -> float:

@@ -9,16 +9,17 @@ is computed from the plan in constant time, in a job of a million steps too::
     0 created, 1 validating, 2 validated, 3 started, 4 … N+3 steps, checkpoints, new model, completed
 
 A failure or a cancel cuts that order short at its instant and adds one last event. A pause adds none: nobody knows of
-one.
+one. Events that a scenario adds have their places in that order too, fixed by the plan: each comes after a number of
+natural events that is known from the beginning.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from mocktune.domain import ids, measures
 from mocktune.domain.clock import VirtualTime
@@ -38,58 +39,41 @@ from mocktune.domain.event_kinds import (
 from mocktune.domain.hyperparameters import Resolved
 from mocktune.domain.lifecycle import JobStatus
 from mocktune.domain.objects import CheckpointView, EventView, JobError, Level
-from mocktune.domain.pauses import Pauses, Standstill
 from mocktune.domain.plan import ModelWindow, PlanInputs, plan
+from mocktune.domain.signals import Signal, cancelled_at, effective, pauses_of, status_of, with_deletions
+
+if TYPE_CHECKING:
+    from mocktune.domain.extra_events import ExtraEvent
 
 _BEFORE_STEPS = 4
 _ORG_SLUG = "mocktune"
 
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """Something that was done to a job after its creation, with the virtual time it was done at."""
-
-    at: VirtualTime
-    do: Literal["cancel", "pause", "resume", "delete_file"]
-    file_id: str | None = None
+__all__ = ["Signal", "Timeline", "normalised_suffix"]
 
 
 class Timeline:
     """A plan, the signals sent since, and their projection at an instant. Immutable: a signal makes a new one."""
 
-    __slots__ = ("__dict__", "_pauses", "inputs", "plan", "signals")
+    __slots__ = ("__dict__", "_lag", "_pauses", "effective", "inputs", "plan", "signals")
 
     def __init__(self, inputs: PlanInputs, signals: tuple[Signal, ...] = ()) -> None:
         self.inputs = inputs
         self.signals = signals
-        self.plan = plan(_with_deletions(inputs, signals))
-        self._pauses = _pauses(inputs, signals)
+        self.plan = plan(with_deletions(inputs, signals))
+        self.effective = effective(inputs, self.plan, signals)
+        self._pauses = pauses_of(inputs, self.effective)
+        self._lag = inputs.scenario.events.after_terminal.drawn(inputs.seed, "after_terminal")
 
     def with_signal(self, signal: Signal) -> Timeline:
         return Timeline(self.inputs, (*self.signals, signal))
 
     @cached_property
     def cancelled_at(self) -> VirtualTime | None:
-        return next((signal.at for signal in self.signals if signal.do == "cancel"), None)
+        return cancelled_at(self.effective)
 
     def status_at(self, now: VirtualTime) -> JobStatus:
         """The status at ``now``; it only ever moves along ``lifecycle.TRANSITIONS``."""
-        life = self.plan
-        if self.cancelled_at is not None and now >= self.cancelled_at:
-            return JobStatus.CANCELLED
-        if self._pauses.standstills:
-            if (standing := self._pauses.status_at(now)) is not None:
-                return standing
-            now = self._pauses.own(now)
-        if life.failure is not None and now >= life.failure.at:
-            return JobStatus.FAILED
-        if life.finished_at is not None and now >= life.finished_at:
-            return JobStatus.SUCCEEDED
-        if life.training is not None and now >= life.training.starts:
-            return JobStatus.RUNNING
-        if life.validated_at is not None and now >= life.validated_at:
-            return JobStatus.QUEUED
-        return JobStatus.VALIDATING_FILES
+        return status_of(self.plan, self._pauses, self.cancelled_at, now)
 
     def finished_at(self, now: VirtualTime) -> VirtualTime | None:
         """Null until the end, and for ever where validation failed [OBS CN1229]; a cancel sets it (assumed)."""
@@ -141,10 +125,22 @@ class Timeline:
 
     def event_count(self, now: VirtualTime) -> int:
         """How many events exist at ``now``; it never shrinks."""
+        return self._count(self._listed_by(now))
+
+    def _count(self, now: VirtualTime) -> int:
+        """How many events are dated ``now`` or before."""
         end = self._end
         if end is None or now < end[0]:
-            return self._natural_count(now)
-        return self._natural_count(end[0]) + 1
+            return self._undisturbed_count(now)
+        return self._undisturbed_count(end[0]) + 1
+
+    def _listed_by(self, now: VirtualTime) -> VirtualTime:
+        """The instant up to which events are listed at ``now``. Those of the end come late where the scenario says so;
+        those before it are not held back: they may have been seen before the end was known.
+        """
+        if not self._lag or (ends_at := self.ends_at) is None or now < ends_at:
+            return now
+        return VirtualTime(max(ends_at - 1, now - self._lag))
 
     @cached_property
     def _end(self) -> tuple[VirtualTime, Level, str] | None:
@@ -155,8 +151,14 @@ class Timeline:
         at = self._pauses.at(failure.at) if failure else None
         return (at, FAILED.level, failure.error.message) if failure and at is not None else None
 
+    def _undisturbed_count(self, now: VirtualTime) -> int:
+        own = self._pauses.own(now)
+        count = self._natural_count(own)
+        return count + bisect_right(self._extra_instants, own) if self._extra_places else count
+
     def _natural_count(self, now: VirtualTime) -> int:
-        life, now = self.plan, self._pauses.own(now)
+        """How many natural events there are when the job's own time has come to ``now``."""
+        life = self.plan
         if now < life.validation_starts:
             return 1
         if life.validated_at is None or now < life.validated_at:
@@ -181,9 +183,35 @@ class Timeline:
     def _event(self, index: int, count: int, now: VirtualTime) -> EventView:
         id = ids.event_id(self.inputs.seed, index)
         end = self._end
-        if end is not None and index == count - 1 and now >= end[0]:
+        if end is not None and index == count - 1 and self._listed_by(now) >= end[0]:
             return EventView(id, *end)
+        places = self._extra_places
+        if places:
+            before = bisect_left(places, index)
+            if before < len(places) and places[before] == index:
+                extra = self._extras[before]
+                at = self._at(extra.at)
+                return EventView(id, at, extra.level, extra.message, type=extra.type, data=extra.data)
+            index -= before
         return self._natural_event(id, index)
+
+    @cached_property
+    def _extra_places(self) -> tuple[int, ...]:
+        """The indexes of the extra events among all."""
+        return tuple(extra.after + number for number, extra in enumerate(self._extras))
+
+    @cached_property
+    def _extra_instants(self) -> tuple[VirtualTime, ...]:
+        return tuple(extra.at for extra in self._extras)
+
+    @cached_property
+    def _extras(self) -> tuple[ExtraEvent, ...]:
+        events = self.inputs.scenario.events
+        if not events.extra and not events.safety and self.plan.safety_starts is None:
+            return ()
+        from mocktune.domain.extra_events import extra_events  # few jobs have any
+
+        return extra_events(self.inputs, self.plan, self._natural_count, self.fine_tuned_model)
 
     def _natural_event(self, id: str, index: int) -> EventView:
         inputs, life, training = self.inputs, self.plan, self.plan.training
@@ -263,15 +291,17 @@ class Timeline:
         instants = [life.validation_starts, life.resolved_at, life.validated_at]
         if training is not None:
             instants += [VirtualTime(training.starts + training.lasts * tenth // 10) for tenth in range(11)]
-        instants += [life.finished_at, life.model_created_at, life.completed_at]
+        instants += [life.finished_at, life.model_created_at, life.completed_at, life.result_at]
         if life.window is not None:
-            instants += [life.window.absent_until, life.window.ready_at]
+            instants += [life.window.absent_until, life.window.ready_at, life.window.gone_at]
         instants = [None if own is None else self._pauses.at(own) for own in instants]
         instants += self._pauses.landmarks()
         end = self._end
         known = {at for at in instants if at is not None and (end is None or at < end[0])}
         if end is not None:
             known.add(end[0])
+        if (last := self.last_listed_at) is not None:
+            known.add(last)
         return sorted(known)
 
     def instant_of(self, status: JobStatus) -> VirtualTime | None:
@@ -292,15 +322,44 @@ class Timeline:
         """How far the job's own time has come by ``now``: pauses do not count."""
         return self._pauses.own(now)
 
+    def instant_at(self, own: VirtualTime) -> VirtualTime | None:
+        """When the job's own time comes to ``own``; None while it stays paused before."""
+        return self._pauses.at(own)
+
     @property
     def window(self) -> ModelWindow | None:
         """When the name of the tuned model becomes known, and when the model answers."""
         window = self.plan.window
         if window is None or not self._pauses.standstills:
             return window
-        return ModelWindow(self._at(window.absent_until), self._at(window.ready_at))
+        gone_at = None if window.gone_at is None else self._at(window.gone_at)
+        return ModelWindow(self._at(window.absent_until), self._at(window.ready_at), gone_at)
 
     @property
+    def result_at(self) -> VirtualTime | None:
+        """When the job names its result file; None for one that never does."""
+        at = self.plan.result_at
+        return at if at is None or not self._pauses.standstills else self._pauses.at(at)
+
+    def estimated_finish(self, now: VirtualTime) -> VirtualTime | None:
+        """What a running job says of its end where its scenario wants it to: it knows of no failure to come."""
+        at = self.plan.expected_finish
+        if at is None or self.status_at(now) is not JobStatus.RUNNING:
+            return None
+        return VirtualTime(now + max(0, at - self._pauses.own(now)))
+
+    @cached_property
+    def last_listed_at(self) -> VirtualTime | None:
+        """When the last event is listed; None for a job that never ends."""
+        end, completed_at = self._end, self.plan.completed_at
+        last = end[0] if end else None if completed_at is None else self._pauses.at(completed_at)
+        if last is None:
+            return None
+        if end is None and self._extra_instants:
+            last = max(last, self._at(self._extra_instants[-1]))
+        return VirtualTime(last + self._lag)
+
+    @cached_property
     def ends_at(self) -> VirtualTime | None:
         """When the job reaches a terminal status; None for one that stays paused."""
         end = self._end
@@ -315,30 +374,6 @@ class Timeline:
 
 def _event(id: str, at: VirtualTime, kind: EventKind, **values: object) -> EventView:
     return EventView(id, at, kind.level, kind.message.format(**values), bare=kind.bare)
-
-
-def _with_deletions(inputs: PlanInputs, signals: tuple[Signal, ...]) -> PlanInputs:
-    for signal in signals:
-        if signal.do == "delete_file":
-            training, validation = inputs.training, inputs.validation
-            if training.id == signal.file_id:
-                training = replace(training, deleted_at=signal.at)
-            if validation is not None and validation.id == signal.file_id:
-                validation = replace(validation, deleted_at=signal.at)
-            inputs = replace(inputs, training=training, validation=validation)
-    return inputs
-
-
-def _pauses(inputs: PlanInputs, signals: tuple[Signal, ...]) -> Pauses:
-    """The standstills the signals make. A resumed job queues again, as long as a new one would."""
-    standstills: list[Standstill] = []
-    for signal in signals:
-        if signal.do == "pause":
-            standstills.append(Standstill(signal.at))
-        elif signal.do == "resume":
-            queued = inputs.scenario.job.queued.drawn(inputs.seed, f"queued again {len(standstills)}")
-            standstills[-1] = Standstill(standstills[-1].begins, signal.at, VirtualTime(signal.at + queued))
-    return Pauses(tuple(standstills))
 
 
 def normalised_suffix(suffix: str | None) -> str:

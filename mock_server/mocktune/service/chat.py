@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from mocktune.domain import ids
 from mocktune.domain.billing import chat_prompt_tokens
-from mocktune.domain.clock import SECOND
+from mocktune.domain.clock import SECOND, VirtualTime
 from mocktune.domain.draws import derive_seed
 from mocktune.domain.error_kinds import chat as kinds
 from mocktune.domain.error_kinds.models import MODEL_NOT_FOUND
@@ -46,7 +46,7 @@ class ChatService:
 
     async def complete(self, visit: Visit, request: ChatRequest) -> Completion:
         """Raises ``NotFoundError`` for a name that is unknown by now, ``ModelLoadingError`` or
-        ``ServiceUnavailableError`` with the time to wait for a model that is not in memory yet, and ``ParameterError``
+        ``ServiceUnavailableError`` with the time to wait for a model that is not in memory, and ``ParameterError``
         for a prompt that is longer than the model's context or a schema that nothing is found for."""
         sandbox = visit.sandbox
         name = answering_model(visit, request.model)
@@ -187,15 +187,26 @@ class _Lines:
 
 
 def _refuse_while_loading(visit: Visit, record: ModelRecord) -> None:
-    if record.window.state_at(visit.now) == "ready":
+    ready_at: VirtualTime | None = record.window.ready_at
+    model = record.job.scenario.model
+    if visit.now >= record.window.ready_at:
+        if model.idle_for is None:
+            return
+        from mocktune.service.model_memory import loading_until
+
+        ready_at = loading_until(visit, record, model.idle_for)
+    if ready_at is None:
         return
-    remaining = record.window.ready_at - visit.now
+    remaining = ready_at - visit.now
     # A client waits on the wall: virtual seconds divided by the clock's rate; a frozen clock has none, so the virtual
     # seconds themselves.
     rate = visit.sandbox.clock.rate or 1
     retry_after_s = max(1, ceil(remaining / SECOND / rate))
-    if record.job.scenario.model.loading_as == "unavailable":
-        raise kinds.MODEL_OVERLOADED(retry_after_s=retry_after_s)
+    if model.loading_as != "too_many_requests":
+        error = kinds.MODEL_OVERLOADED(retry_after_s=retry_after_s)
+        if model.loading_as == "stall":
+            error.stall_s = model.stall_for.drawn(record.job.seed, "stall_for") / SECOND
+        raise error
     raise kinds.MODEL_LOADING(retry_after_s=retry_after_s)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from mocktune.domain import ids
+from mocktune.domain.clock import VirtualTime
+from mocktune.domain.documents import ScenarioError
 from mocktune.domain.draws import derive_seed
 from mocktune.domain.error_kinds.jobs import (
     ALREADY_COMPLETED,
@@ -12,6 +15,7 @@ from mocktune.domain.error_kinds.jobs import (
     MODEL_NOT_AVAILABLE,
     NO_SUCH_JOB,
     TOO_MANY_PAUSES,
+    UNKNOWN_SCENARIO,
     WRONG_STATE,
 )
 from mocktune.domain.lifecycle import JobStatus
@@ -19,8 +23,10 @@ from mocktune.domain.limits import Quota
 from mocktune.domain.models import BaseModel
 from mocktune.domain.objects import CheckpointView, EventView, JobRequest, JobView
 from mocktune.domain.pauses import MAX_PAUSES
-from mocktune.domain.timeline import Signal
+from mocktune.domain.scenario import Scenario
+from mocktune.domain.timeline import Signal, Timeline
 from mocktune.service.datasets import Datasets
+from mocktune.service.faults import ensure_book
 from mocktune.service.limits import check_create, plan_jobs
 from mocktune.service.limits import remaining_usd as remaining_quota_usd
 from mocktune.service.models import known_tuned, tunable_model
@@ -28,8 +34,11 @@ from mocktune.service.paging import Page, take, unknown_cursor, walk
 from mocktune.service.records import FileRecord, JobRecord, ModelRecord
 from mocktune.service.retention import drop_unneeded
 from mocktune.service.sandboxes import Sandbox, Visit
-from mocktune.service.settling import expect_end, expect_resumed_end
+from mocktune.service.settling import expect_end, expect_moved_end
 from mocktune.service.timelines import timeline_of
+
+INBAND_KEY = "mocktune_scenario"
+"""In a job's metadata it names a packaged scenario for that job alone."""
 
 MetadataFilter = Mapping[str, str] | None
 """Pairs a job's metadata must contain; None selects the jobs whose metadata is null."""
@@ -38,8 +47,10 @@ MetadataFilter = Mapping[str, str] | None
 class JobService:
     """Everything under ``/fine_tuning/jobs``."""
 
-    def __init__(self, datasets: Datasets) -> None:
+    def __init__(self, datasets: Datasets, scenario_named: Callable[[str], Scenario] | None = None) -> None:
+        """``scenario_named`` finds the scenarios that metadata may name (``INBAND_KEY``); None: metadata is text."""
         self._datasets = datasets
+        self._scenario_named = scenario_named
 
     async def create(self, visit: Visit, request: JobRequest) -> JobView:
         """Stores the inputs: a file may still be processing, and faults in it fail the job later. Where there are caps
@@ -53,6 +64,7 @@ class JobService:
         model, parent = _tunable_model(visit, request)
         training = _file(visit, request.training_file, "training_file")
         validation = _file(visit, request.validation_file, "validation_file") if request.validation_file else None
+        scenario = self._scenario_of(visit, request)
         await check_create(visit, model, self._datasets)
         remaining_usd = await remaining_quota_usd(visit, self._datasets)
         ordinal = sandbox.next_ordinal("job")
@@ -64,13 +76,16 @@ class JobService:
             created_at=visit.now,
             request=request,
             model=model,
-            scenario=sandbox.scenario,
+            scenario=scenario,
             training=training,
             validation=validation,
             parent=parent,
             shown_seed=ids.service_seed(seed) if request.seed is None else request.seed,
             quota=None if remaining_usd is None else Quota(sandbox.organization_id, remaining_usd),
         )
+        if scenario is not sandbox.scenario and scenario.faults:
+            # Before anything knows of the job: where there is no room for its rules, there is no job.
+            ensure_book(sandbox).add(scenario.faults, job_id=job.id, now=visit.now, wall=visit.wall)
         for file in (training, validation):
             if file is not None:
                 file.jobs.append(job)
@@ -107,6 +122,7 @@ class JobService:
             if sum(signal.do == "pause" for signal in timeline.signals) >= MAX_PAUSES:
                 raise TOO_MANY_PAUSES(id=id, most=MAX_PAUSES)
             job.timeline = timeline.with_signal(Signal(visit.now, "pause"))
+            expect_moved_end(visit.sandbox, job)
         elif not visit.loose:
             raise WRONG_STATE(do="pause", id=id, status=timeline.status_at(visit.now))
         return await self._view(visit, job)
@@ -117,7 +133,7 @@ class JobService:
         timeline = await timeline_of(job, self._datasets)
         if timeline.status_at(visit.now) is JobStatus.PAUSED:
             job.timeline = timeline.with_signal(Signal(visit.now, "resume"))
-            expect_resumed_end(visit.sandbox, job)
+            expect_moved_end(visit.sandbox, job)
         elif not visit.loose:
             raise WRONG_STATE(do="resume", id=id, status=timeline.status_at(visit.now))
         return await self._view(visit, job)
@@ -161,17 +177,64 @@ class JobService:
             created_at=job.created_at,
             finished_at=timeline.finished_at(now),
             fine_tuned_model=timeline.fine_tuned_model if succeeded else None,
-            result_files=(job.result_file_id,) if succeeded else (),
+            result_files=_result_files(job, timeline, now) if succeeded else (),
             status=status,
             hyperparameters=timeline.hyperparameters_at(now),
             trained_tokens=timeline.plan.trained_tokens if succeeded else None,
             error=timeline.error_at(now),
             seed=job.shown_seed,
+            estimated_finish=timeline.estimated_finish(now) if job.scenario.job.estimated_finish else None,
+            written_status=_written_status(job, timeline, status, now),
+            no_error=job.scenario.job.wire.no_error,
         )
+
+    def _scenario_of(self, visit: Visit, request: JobRequest) -> Scenario:
+        """The sandbox's, with what the one that the metadata names says of jobs and of what comes of them."""
+        scenario = visit.sandbox.scenario
+        if self._scenario_named is None or request.metadata is None:
+            return scenario
+        name = dict(request.metadata).get(INBAND_KEY)
+        if name is None:
+            return scenario
+        try:
+            named = self._scenario_named(name)
+        except ScenarioError as error:
+            raise UNKNOWN_SCENARIO(problem=error) from error
+        return replace(
+            scenario,
+            name=named.name,
+            summary=named.summary,
+            catches=named.catches,
+            job=named.job,
+            metrics=named.metrics,
+            model=named.model,
+            events=named.events,
+            result=named.result,
+            signals=named.signals,
+            faults=named.faults,
+        )
+
+
+def _result_files(job: JobRecord, timeline: Timeline, now: VirtualTime) -> tuple[str, ...]:
+    result_at = timeline.result_at
+    return () if result_at is None or now < result_at else (job.result_file_id,)
+
+
+def _written_status(job: JobRecord, timeline: Timeline, status: JobStatus, now: VirtualTime) -> str | None:
+    """What is written in the place of ``status``, where the scenario wants that."""
+    wire = job.scenario.job.wire
+    if wire.status is None or status != wire.instead_of:
+        return None
+    if wire.shown_for is None:
+        return wire.status
+    begins = timeline.instant_of(status) or now
+    return wire.status if now < begins + wire.shown_for.drawn(job.seed, "written status") else None
 
 
 def _created_view(sandbox: Sandbox, job: JobRecord) -> JobView:
     """The answer of create: everything is still open, whatever the plan will be."""
+    wire = job.scenario.job.wire
+    begun = JobStatus(wire.initial_status)
     return JobView(
         id=job.id,
         request=job.request,
@@ -181,11 +244,13 @@ def _created_view(sandbox: Sandbox, job: JobRecord) -> JobView:
         finished_at=None,
         fine_tuned_model=None,
         result_files=(),
-        status=JobStatus.VALIDATING_FILES,
+        status=begun,
         hyperparameters=None,
         trained_tokens=None,
         error=None,
         seed=job.shown_seed,
+        written_status=wire.status if wire.status is not None and wire.instead_of == begun else None,
+        no_error=wire.no_error,
     )
 
 

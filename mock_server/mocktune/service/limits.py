@@ -59,7 +59,7 @@ async def check_create(visit: Visit, model: BaseModel, datasets: Datasets) -> No
     await plan_jobs(visit, datasets)
     limits = visit.sandbox.scenario.limits
     if limits.caps == "observed":
-        counts, allowed = _counts(visit)[model.id], limits_of(model)
+        counts, allowed = _with_others(visit, model, _counts(visit)[model.id]), limits_of(model)
         if counts.active >= allowed.max_pending_jobs:
             raise TOO_MANY_ACTIVE_JOBS(
                 most=allowed.max_pending_jobs, running=counts.running, pending=counts.waiting, model=model.id
@@ -98,7 +98,7 @@ async def model_limits(visit: Visit, datasets: Datasets) -> list[ModelLimitsView
     models = [model for model in base_models(visit) if model.methods and is_trainable(visit, model)]
     counts = _counts(visit)
     return [
-        ModelLimitsView(model.id, counts[model.id], limits_of(model))
+        ModelLimitsView(model.id, _with_others(visit, model, counts[model.id]), limits_of(model))
         for model in sorted(models, key=lambda model: model.id)
     ]
 
@@ -124,6 +124,20 @@ def _counts(visit: Visit) -> defaultdict[str, JobCounts]:
             today=before.today + (job.created_at >= midnight),
         )
     return counts
+
+
+def _with_others(visit: Visit, model: BaseModel, counts: JobCounts) -> JobCounts:
+    """``counts`` with the jobs that other projects of the organization have, as the scenario says."""
+    sandbox, allowed = visit.sandbox, limits_of(model)
+    limits, since = sandbox.scenario.limits, sandbox.scenario_since or sandbox.clock.started
+    over_at = None if limits.active_for is None else since + limits.active_for.drawn(sandbox.seed, "active_for")
+    elsewhere = limits.active_elsewhere if over_at is None or visit.now < over_at else 0
+    today = limits.used_today if midnight_before(visit.now) <= since else 0
+    return JobCounts(
+        running=counts.running + min(elsewhere, allowed.max_pending_jobs),
+        waiting=counts.waiting,
+        today=counts.today + min(today, allowed.max_jobs_per_day),
+    )
 
 
 def _spent_usd(visit: Visit) -> float:

@@ -12,8 +12,10 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -153,7 +155,7 @@ class JoinedBlob:
             if self._deleted:
                 raise FileNotFoundError("this blob was deleted")
             self._readers += 1
-        return cast(BinaryIO, io.BufferedReader(_JoinedReader(iter(self._parts), self._reader_closed)))
+        return cast(BinaryIO, io.BufferedReader(_JoinedReader(self._parts, self._reader_closed)))
 
     def delete(self) -> None:
         with self._lock:
@@ -175,35 +177,52 @@ class JoinedBlob:
 
 
 class _JoinedReader(io.RawIOBase):
-    """Reads one part after the other."""
+    """Reads one part after the other, from anywhere on."""
 
-    def __init__(self, parts: Iterator[Blob], on_close: Callable[[], None]) -> None:
+    def __init__(self, parts: Sequence[Blob], on_close: Callable[[], None]) -> None:
         self._parts = parts
+        self._ends = list(accumulate(part.size_bytes for part in parts))
         self._on_close = on_close
         self._source: BinaryIO | None = None
+        self._place = 0
 
     def readable(self) -> bool:
         return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        size_bytes = self._ends[-1] if self._ends else 0
+        begin = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: size_bytes}[whence]
+        self._leave_part()
+        self._place = max(0, begin + offset)
+        return self._place
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         room = memoryview(buffer).cast("B")
         while True:
             if self._source is None:
-                part = next(self._parts, None)
-                if part is None:
+                index = bisect_right(self._ends, self._place)
+                if index == len(self._parts):
                     return 0
-                self._source = part.open()
+                self._source = self._parts[index].open()
+                self._source.seek(self._place - (self._ends[index - 1] if index else 0))
             data = self._source.read(len(room))
             if data:
                 room[: len(data)] = data
+                self._place += len(data)
                 return len(data)
-            self._source.close()
-            self._source = None
+            self._leave_part()
 
     def close(self) -> None:
         if self.closed:
             return
-        if self._source is not None:
-            self._source.close()
+        self._leave_part()
         super().close()
         self._on_close()
+
+    def _leave_part(self) -> None:
+        if self._source is not None:
+            self._source.close()
+            self._source = None

@@ -12,8 +12,8 @@ from mocktune.domain.scenario import LimitsPart, Scenario, read_scenario, with_s
 from mocktune.storage.scenario_files import load_scenario, scenario_names
 
 
-def test_the_packaged_scenarios_are_quick_and_realistic() -> None:
-    assert scenario_names() == ("quick", "realistic")
+def test_every_packaged_scenario_has_a_summary() -> None:
+    assert {"quick", "realistic"} <= set(scenario_names())
     assert all(load_scenario(name).summary for name in scenario_names())
 
 
