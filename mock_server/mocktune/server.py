@@ -12,6 +12,7 @@ import uvicorn
 
 from mocktune.bootstrap import bootstrap
 from mocktune.http.app import create_app
+from mocktune.http.connections import Protocol
 from mocktune.service.services import Services
 from mocktune.settings import DEFAULT_HOST, Settings
 
@@ -60,7 +61,7 @@ def uvicorn_config(services: Services) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(services),
         loop="auto",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,
