@@ -48,6 +48,10 @@ _SAMPLE_ID_PREFIXES = {
 }
 
 
+_METADATA_ADDRESSES = frozenset({"fd00:ec2::254", "100.100.100.200"})
+"""Of metadata services that are not link-local."""
+
+
 @dataclass(frozen=True, slots=True)
 class OldSecret:
     """A secret that was rotated away and signs, beside its successor, until ``until``."""
@@ -116,13 +120,16 @@ class WebhookEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """One event on its way to one endpoint. ``sent_at`` is wall time: receivers compare it with their own clock."""
+    """One event on its way to one endpoint. ``sent_at`` is wall time: receivers compare it with their own clock.
+    Without ``signed`` it says when it was sent, and gives no signature.
+    """
 
     id: str
     url: str
     body: bytes
     secrets: tuple[str, ...]
     sent_at: WallTime
+    signed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,16 @@ class WebhookAnswer:
 def signing_secret(seed: int, endpoint_id: str, rotation: int) -> str:
     """``whsec_`` and 32 bytes in base64, the same for the same seed."""
     return "whsec_" + base64.b64encode(digest(seed, "signing secret", endpoint_id, rotation)).decode("ascii")
+
+
+def readable_secret(secret: str) -> bool:
+    """Whether a secret that somebody chose can sign: what follows ``whsec_`` is base64, any other text is a key."""
+    if not secret.startswith("whsec_"):
+        return bool(secret) and secret.isprintable()
+    try:
+        return bool(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
+    except ValueError:
+        return False
 
 
 def message_id(event_id: str) -> str:
@@ -162,14 +179,41 @@ def sample_data(type: str, seed: int) -> dict[str, object]:
     return {"id": id}
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is an address already, and no name."""
+    from ipaddress import ip_address  # of no use to a server that nobody asks for webhooks
+
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
 def may_receive(host: str, allowed_hosts: frozenset[str]) -> bool:
     """Whether webhooks are sent to ``host``: loopback names and addresses, and those that were allowed (``*``: all)."""
     name = host.strip("[]").lower()
     if name == "localhost" or name in allowed_hosts or "*" in allowed_hosts:
         return True
-    from ipaddress import ip_address  # of no use to a server that nobody asks for webhooks
+    from ipaddress import ip_address
 
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
+    return is_address(name) and ip_address(name).is_loopback
+
+
+def may_be_connected_to(address: str, host: str, allowed_hosts: frozenset[str]) -> bool:
+    """Whether webhooks for ``host`` may go to ``address``, one of those it resolved to.
+
+    Any address of a host that was allowed by its name; of the others only loopback, and for ``*`` all but link-local
+    ones, where the clouds keep their metadata services.
+    """
+    from ipaddress import ip_address
+
+    if host.strip("[]").lower() in allowed_hosts:
+        return True
+    if not is_address(address):
         return False
+    found = ip_address(address.partition("%")[0])
+    found = getattr(found, "ipv4_mapped", None) or found
+    if found.is_loopback:
+        return True
+    return "*" in allowed_hosts and not found.is_link_local and str(found) not in _METADATA_ADDRESSES

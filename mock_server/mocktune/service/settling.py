@@ -7,9 +7,9 @@ entered into its lists, in the order it was due. So the lists are the same howev
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import cast
 
 from mocktune.domain.clock import VirtualTime
+from mocktune.domain.moments import Moment
 from mocktune.domain.plan import earliest_end
 from mocktune.domain.timeline import Timeline
 from mocktune.service.datasets import Datasets
@@ -26,16 +26,24 @@ _RANK: dict[type, int] = {JobRecord: 0, FileRecord: 1, UploadRecord: 2}
 
 
 def expect_end(sandbox: Sandbox, job: JobRecord) -> None:
-    """Remember that ``job`` may bring forth objects, not earlier than its scenario allows."""
+    """Remember that ``job`` may bring forth objects, not earlier than its scenario allows, and when that deletes its
+    training file.
+    """
+    for signal in job.scenario.signals:
+        if signal.do == "delete_file":
+            at = VirtualTime(max(job.training.ready_at, job.created_at + Moment.parse(signal.at).after))
+            _expect(sandbox, at, job.training)
     ready_at = max(job.training.ready_at, job.validation.ready_at if job.validation else VirtualTime(0))
     _expect(sandbox, earliest_end(job.created_at, ready_at, job.scenario, job.seed), job)
 
 
-def expect_resumed_end(sandbox: Sandbox, job: JobRecord) -> None:
-    """Remember a job again that may have been forgotten while it was paused without an end."""
-    assert job.timeline is not None  # it was paused
+def expect_moved_end(sandbox: Sandbox, job: JobRecord) -> None:
+    """Remember a job again that was paused or resumed: it may have been forgotten while it had no end, and where its
+    scenario pauses it too, it may now end earlier.
+    """
+    assert job.timeline is not None  # it was paused or resumed
     at = job.timeline.succeeds_at
-    if at is not None and not any(what is job for _, _, what in _due(sandbox)):
+    if at is not None and not any(what is job and when <= at for when, _, what in sandbox.due):
         _expect(sandbox, at, job)
 
 
@@ -51,22 +59,25 @@ def expect_upload_expiry(sandbox: Sandbox, upload: UploadRecord) -> None:
 
 
 def _expect(sandbox: Sandbox, at: VirtualTime, what: Expected) -> None:
-    heappush(_due(sandbox), (at, what.ordinal * len(_RANK) + _RANK[type(what)], what))
-
-
-def _due(sandbox: Sandbox) -> list[tuple[VirtualTime, int, Expected]]:
-    return cast("list[tuple[VirtualTime, int, Expected]]", sandbox.due)
+    heappush(sandbox.due, (at, what.ordinal * len(_RANK) + _RANK[type(what)], what))
 
 
 def nothing_due(visit: Visit) -> bool:
+    sandbox = visit.sandbox
+    if _heap_due(visit):
+        return False
+    return sandbox.outbox is None or not sandbox.outbox.ends_due(sandbox, visit.now)
+
+
+def _heap_due(visit: Visit) -> bool:
     due = visit.sandbox.due
-    return not due or due[0][0] > visit.now
+    return bool(due) and due[0][0] <= visit.now
 
 
 async def settle(visit: Visit, datasets: Datasets) -> None:
     """Enter everything that was due by ``visit.now``, one after the other, in the order it was due."""
-    due = _due(visit.sandbox)
-    while not nothing_due(visit):
+    due = visit.sandbox.due
+    while _heap_due(visit):
         first = due[0]
         at, _, what = first
         if isinstance(what, FileRecord):
@@ -83,6 +94,15 @@ async def settle(visit: Visit, datasets: Datasets) -> None:
         if due and due[0] is first:  # else another request settled it while this one waited for the plan
             heappop(due)
             _settle_job(visit.sandbox, what, timeline, at)
+    if visit.sandbox.outbox is not None:
+        await _announce(visit, datasets)
+
+
+async def _announce(visit: Visit, datasets: Datasets) -> None:
+    """Imported here: most sandboxes have no webhook endpoint."""
+    from mocktune.service.announcing import announce
+
+    await announce(visit, datasets)
 
 
 def _settle_job(sandbox: Sandbox, job: JobRecord, timeline: Timeline, at: VirtualTime) -> None:
@@ -91,14 +111,30 @@ def _settle_job(sandbox: Sandbox, job: JobRecord, timeline: Timeline, at: Virtua
         return
     if at < succeeds_at:
         _expect(sandbox, succeeds_at, job)
-    else:
+        return
+    if job.models_left is None:
         _bring_forth(sandbox, job, timeline, succeeds_at)
+    result_at = timeline.result_at
+    if result_at is None or job.result_entered or job.scenario.result.missing != "no":
+        return
+    if at < result_at:
+        _expect(sandbox, result_at, job)
+    else:
+        _enter_result(sandbox, job, result_at)
 
 
 def _bring_forth(sandbox: Sandbox, job: JobRecord, timeline: Timeline, at: VirtualTime) -> None:
     training, window = timeline.plan.training, timeline.window
     assert training is not None
     assert window is not None  # a job that succeeds has both
+    named = [(step, timeline.checkpoint_model(step)) for step in timeline.earlier_checkpoint_steps]
+    named.append((training.curve.total_steps, timeline.fine_tuned_model))
+    for step, name in named:
+        sandbox.models.add(name, at, ModelRecord(name, at, job, window, step))
+    job.models_left = len(named)
+
+
+def _enter_result(sandbox: Sandbox, job: JobRecord, at: VirtualTime) -> None:
     result = FileRecord(
         id=job.result_file_id,
         ordinal=job.ordinal,
@@ -111,8 +147,4 @@ def _bring_forth(sandbox: Sandbox, job: JobRecord, timeline: Timeline, at: Virtu
         result_of=job,
     )
     sandbox.files.add(result.id, at, result)
-    named = [(step, timeline.checkpoint_model(step)) for step in timeline.earlier_checkpoint_steps]
-    named.append((training.curve.total_steps, timeline.fine_tuned_model))
-    for step, name in named:
-        sandbox.models.add(name, at, ModelRecord(name, at, job, window, step))
-    job.models_left = len(named)
+    job.result_entered = True

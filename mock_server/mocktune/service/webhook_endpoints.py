@@ -7,7 +7,13 @@ from urllib.parse import urlsplit
 
 from mocktune.domain import ids
 from mocktune.domain.draws import derive_seed
-from mocktune.domain.error_kinds.webhook_endpoints import NO_HTTPS, NO_SUCH_ENDPOINT, NOT_REACHED, TOO_MANY_ENDPOINTS
+from mocktune.domain.error_kinds.webhook_endpoints import (
+    BAD_SECRET,
+    NO_HTTPS,
+    NO_SUCH_ENDPOINT,
+    NOT_REACHED,
+    TOO_MANY_ENDPOINTS,
+)
 from mocktune.domain.webhooks import (
     WebhookAnswer,
     WebhookEndpoint,
@@ -15,22 +21,18 @@ from mocktune.domain.webhooks import (
     event_body,
     may_receive,
     message_id,
+    readable_secret,
     sample_data,
     signing_secret,
 )
-from mocktune.ports import Ledger, WebhookSender
+from mocktune.ports import WebhookSender
+from mocktune.service.outbox import open_outbox
 from mocktune.service.paging import Page, take, walk
-from mocktune.service.sandboxes import Sandbox, Visit
+from mocktune.service.sandboxes import Visit
+from mocktune.service.webhook_records import WebhookEndpointRecord, webhook_endpoints
 
 MAX_ENDPOINTS = 100
 """In one sandbox (assumed: the real number is not known)."""
-
-
-@dataclass(slots=True, eq=False)
-class WebhookEndpointRecord:
-    """An endpoint's place in the list, which it keeps while ``endpoint`` changes."""
-
-    endpoint: WebhookEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,6 @@ class WebhookTest:
     endpoint_id: str
     event_type: str
     status_code: int
-
-
-def webhook_endpoints(sandbox: Sandbox) -> Ledger[WebhookEndpointRecord]:
-    """A sandbox's endpoints."""
-    return sandbox.ledger("webhook_endpoint")
 
 
 class WebhookEndpointService:
@@ -57,9 +54,17 @@ class WebhookEndpointService:
         self._allowed_hosts = allowed_hosts
         self._stateless = stateless
 
-    async def create(self, visit: Visit, *, name: str, url: str, event_types: tuple[str, ...]) -> WebhookEndpoint:
-        """Raises ``ParameterError`` for a URL that is not HTTPS, ``InvalidRequestError`` past ``MAX_ENDPOINTS``."""
+    async def create(
+        self, visit: Visit, *, name: str, url: str, event_types: tuple[str, ...], secret: str | None = None
+    ) -> WebhookEndpoint:
+        """``secret`` is chosen by who must know it beforehand; else it is drawn.
+
+        Raises ``ParameterError`` for a URL that is not HTTPS, and for a secret that cannot sign,
+        ``InvalidRequestError`` past ``MAX_ENDPOINTS``.
+        """
         self._check_url(visit, url)
+        if secret is not None and not readable_secret(secret):
+            raise BAD_SECRET()
         sandbox = visit.sandbox
         if len(webhook_endpoints(sandbox)) >= MAX_ENDPOINTS:
             raise TOO_MANY_ENDPOINTS(most=MAX_ENDPOINTS)
@@ -71,8 +76,9 @@ class WebhookEndpointService:
             name=name,
             url=url,
             event_types=_once(event_types),
-            secret=signing_secret(sandbox.seed, id, 0),
+            secret=signing_secret(sandbox.seed, id, 0) if secret is None else secret,
         )
+        open_outbox(sandbox, visit.now)
         webhook_endpoints(sandbox).add(id, visit.now, WebhookEndpointRecord(endpoint))
         return endpoint
 
@@ -93,17 +99,24 @@ class WebhookEndpointService:
         url: str | None = None,
         event_types: tuple[str, ...] | None = None,
     ) -> WebhookEndpoint:
-        """Change what is given. Raises ``ParameterError`` for a URL that is not HTTPS."""
+        """Change what is given. One that was disabled is sent events again (mocktune's own).
+
+        Raises ``ParameterError`` for a URL that is not HTTPS.
+        """
         record = _find(visit, id)
         if url is not None:
             self._check_url(visit, url)
         types = None if event_types is None else _once(event_types)
         record.endpoint = record.endpoint.changed(visit.now, name=name, url=url, event_types=types)
+        record.disabled_at = None
         return record.endpoint
 
     async def delete(self, visit: Visit, id: str) -> None:
+        """What is on its way to it is sent no more."""
         _find(visit, id)
         webhook_endpoints(visit.sandbox).remove(id)
+        if visit.sandbox.outbox is not None:
+            visit.sandbox.outbox.give_up(visit.sandbox, id, "its endpoint was deleted")
 
     async def rotate_secret(self, visit: Visit, id: str, *, keep_old: bool) -> WebhookEndpoint:
         record = _find(visit, id)

@@ -1,28 +1,33 @@
-"""Webhooks over HTTP: one signed POST, to loopback unless more was allowed, and nothing is followed."""
+"""Webhooks over HTTP: one signed POST, to loopback unless more was allowed, and nothing is followed.
+
+A host's name is resolved once, its addresses are judged, and one of them is connected to: what a name resolves to a
+moment later (DNS rebinding) leads nowhere else.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mocktune.domain.clock import SECOND
-from mocktune.domain.webhooks import WebhookAnswer, WebhookRequest, may_receive
-from mocktune.webhooks.signing import sign
+from mocktune.domain.deliveries import ATTEMPT_TIMEOUT_S
+from mocktune.domain.webhooks import WebhookAnswer, WebhookRequest, is_address, may_be_connected_to, may_receive
+from mocktune.webhooks.signing import headers_of
 
 if TYPE_CHECKING:
     import ssl
 
-    from httpx2 import Response
+    from httpx2 import URL, AsyncClient, Response
 
-TIMEOUT_S = 5.0
-"""Of one attempt as a whole, in wall time. The guide says "a few seconds"; the number is assumed."""
+TIMEOUT_S = ATTEMPT_TIMEOUT_S
+"""Of one attempt as a whole, in wall time."""
 
 MAX_ANSWER_BYTES = 64 * 1024
 """How much of an answer's body is read before the connection is closed. Nobody looks at it."""
 
-USER_AGENT = "OpenAI/1.0 (+https://platform.openai.com/docs/webhooks)"
-"""DOC, guide to webhooks: the example request."""
+MAX_ADDRESSES = 8
+"""Of one host, how many are tried."""
 
 
 class HttpWebhookSender:
@@ -48,23 +53,16 @@ class HttpWebhookSender:
                 f"--allow-webhook-host {url.host:.200} to send them there",
             )
         verify = await asyncio.to_thread(_tls) if url.scheme == "https" else False
-        headers = {
-            "user-agent": USER_AGENT,
-            "content-type": "application/json",
-            **sign(request.secrets, request.id, request.sent_at // SECOND, request.body),
-        }
         # Connecting and the TLS handshake end on their own: one that is cancelled from outside leaves its socket open.
         timeout = httpx2.Timeout(self._timeout_s, connect=0.4 * self._timeout_s)
-        status_code: int | None = None
+        sent = _Sent()
         try:
             # trust_env: a proxy of the environment is for other machines, and could not reach this one.
             async with (
                 asyncio.timeout(self._timeout_s),
                 httpx2.AsyncClient(verify=verify, trust_env=False, timeout=timeout) as client,
-                client.stream("POST", url, content=request.body, headers=headers, follow_redirects=False) as response,
             ):
-                status_code = response.status_code
-                await _read_some(response)
+                await self._send_to_one_of(await self._addresses(url), client, url, request, sent)
         except (TimeoutError, httpx2.TimeoutException):
             failure = f"it did not answer in time ({self._timeout_s:g} s at most)"
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
@@ -72,7 +70,59 @@ class HttpWebhookSender:
         else:
             failure = ""
         # A status that arrived counts, whatever became of the body behind it.
-        return WebhookAnswer(status_code, "" if status_code is not None else failure)
+        return WebhookAnswer(sent.status_code, "" if sent.status_code is not None else failure)
+
+    async def _addresses(self, url: URL) -> list[str]:
+        """Those of the URL's host that may be connected to. Raises ``OSError`` where there is none."""
+        addresses = [url.host] if is_address(url.host) else await _resolved(url)
+        allowed = [each for each in addresses if may_be_connected_to(each, url.host, self._allowed_hosts)]
+        if not allowed:
+            raise OSError(f"{url.host:.200} is {', '.join(addresses)[:200]}, which mocktune does not send to")
+        return allowed[:MAX_ADDRESSES]
+
+    async def _send_to_one_of(
+        self, addresses: list[str], client: AsyncClient, url: URL, request: WebhookRequest, sent: _Sent
+    ) -> None:
+        """To the first that can be connected to."""
+        import httpx2
+
+        for address in addresses:
+            try:
+                await _send_to(address, client, url, request, sent)
+            except httpx2.ConnectError:
+                if address == addresses[-1]:
+                    raise
+            else:
+                return
+
+
+async def _resolved(url: URL) -> list[str]:
+    port = url.port or (443 if url.scheme == "https" else 80)
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class _Sent:
+    """The status that was answered; None as long as there is none."""
+
+    status_code: int | None = None
+
+
+async def _send_to(address: str, client: AsyncClient, url: URL, request: WebhookRequest, sent: _Sent) -> None:
+    headers = {**headers_of(request), "host": url.netloc.decode("ascii")}
+    # TLS is told the name all the same: the receiver's certificate is for that.
+    extensions = {"sni_hostname": url.host} if url.scheme == "https" else {}
+    async with client.stream(
+        "POST",
+        url.copy_with(host=address),
+        content=request.body,
+        headers=headers,
+        extensions=extensions,
+        follow_redirects=False,
+    ) as response:
+        sent.status_code = response.status_code
+        await _read_some(response)
 
 
 async def _read_some(response: Response) -> None:

@@ -15,6 +15,20 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
+from mocktune.domain.clock import SECOND
+from mocktune.domain.webhooks import WebhookRequest
+
+USER_AGENT = "OpenAI/1.0 (+https://platform.openai.com/docs/webhooks)"
+"""DOC, guide to webhooks: the example request."""
+
+
+def headers_of(request: WebhookRequest) -> dict[str, str]:
+    """The headers a request is sent with, beside those of the connection."""
+    signed = sign(request.secrets, request.id, request.sent_at // SECOND, request.body)
+    if not request.signed:
+        del signed["webhook-signature"]
+    return {"user-agent": USER_AGENT, "content-type": "application/json", **signed}
+
 
 def sign(secrets: Sequence[str], id: str, timestamp: int, body: bytes) -> dict[str, str]:
     """The three headers of ``body``. A receiver accepts it if any of the signatures is made with its secret."""

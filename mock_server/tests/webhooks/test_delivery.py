@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -147,7 +148,7 @@ async def test_a_status_counts_even_if_the_body_never_ends() -> None:
         await writer.drain()
         await nothing(writer)
 
-    assert await sent(stalls, timeout_s=0.1) == WebhookAnswer(200)
+    assert await sent(stalls, timeout_s=0.4) == WebhookAnswer(200)
 
 
 @pytest.mark.parametrize("raw", [b"", b"not HTTP at all\r\n\r\n"])
@@ -221,3 +222,120 @@ async def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.Monke
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     assert await sent(says(b"HTTP/1.1 200 OK\r\n\r\n")) == WebhookAnswer(200)
+
+
+# -- safety ------------------------------------------------------------------------------------------------------------
+
+
+def resolves(monkeypatch: pytest.MonkeyPatch, *addresses: list[str]) -> list[str]:
+    """Names resolve to ``addresses``, each time to the next of them. Answers the names that were asked for."""
+    asked: list[str] = []
+
+    async def getaddrinfo(self: object, host: str, port: int, **_: object) -> list[object]:
+        asked.append(host)
+        return [(0, 0, 0, "", (address, port)) for address in addresses[min(len(asked), len(addresses)) - 1]]
+
+    monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", getaddrinfo)
+    return asked
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[fd00:ec2::254]/",
+        "http://metadata.google.internal/",
+        "http://192.168.0.1/",
+        "http://172.16.0.1/",
+        "http://[fc00::1]/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://[::]/",
+        "http://2130706433.example/",
+        "http://localhost@10.0.0.1/",
+        "http://10.0.0.1#@localhost/",
+        "http://0177.0.0.1/",
+        "http://127.1/",
+    ],
+)
+async def test_metadata_services_and_private_hosts_are_sent_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = resolves(monkeypatch, ["127.0.0.1"])
+    answer = await HttpWebhookSender().send(request(url))
+    assert answer.status_code is None
+    assert asked == []
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254"])
+async def test_a_foreign_name_is_not_even_resolved(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it resolves to, this machine too: pages of that name could else reach what listens here."""
+    asked = resolves(monkeypatch, [address])
+    answer = await HttpWebhookSender().send(request("http://rebinding.example/"))
+    assert "this machine only" in answer.failure
+    assert asked == []
+
+
+async def test_localhost_that_is_another_machine_is_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolves(monkeypatch, ["10.0.0.1", "169.254.169.254"])
+    answer = await HttpWebhookSender().send(request("http://localhost:1/"))
+    assert answer == WebhookAnswer(None, "localhost is 10.0.0.1, 169.254.169.254, which mocktune does not send to")
+
+
+async def test_only_the_addresses_of_this_machine_are_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolves(monkeypatch, ["10.0.0.1", "::1", "127.0.0.1"])
+    async with receiver(says(b"HTTP/1.1 200 OK\r\n\r\n")) as found:
+        answer = await HttpWebhookSender().send(request(f"http://localhost:{found.port}/"))
+    assert answer == WebhookAnswer(200)
+    assert b"host: localhost:%d\r\n" % found.port in found.requests[0].lower()
+
+
+async def test_a_name_is_resolved_once_and_that_address_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it would resolve to a moment later leads nowhere."""
+    asked = resolves(monkeypatch, ["127.0.0.1"], ["10.0.0.1"])
+    async with receiver(says(b"HTTP/1.1 200 OK\r\n\r\n")) as found:
+        answer = await HttpWebhookSender(frozenset({"app.example"})).send(request(f"http://app.example:{found.port}/"))
+    assert answer == WebhookAnswer(200)
+    assert asked.count("app.example") == 1
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1%eth0", "fd00:ec2::254", "100.100.100.200"])
+async def test_any_host_does_not_mean_metadata_services(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolves(monkeypatch, [address])
+    answer = await HttpWebhookSender(frozenset({"*"})).send(request("http://innocent.example/"))
+    assert "which mocktune does not send to" in answer.failure
+
+
+async def test_a_redirect_to_a_private_host_is_a_failure_and_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = resolves(monkeypatch, ["127.0.0.1"])
+    to_metadata = b"HTTP/1.1 302 X\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n"
+    async with receiver(says(to_metadata)) as found:
+        answer = await HttpWebhookSender().send(request(f"http://localhost:{found.port}/"))
+    assert answer == WebhookAnswer(302)
+    assert len(found.requests) == 1
+    assert set(asked) <= {"localhost", "127.0.0.1"}
+
+
+async def test_headers_without_end_are_a_failure() -> None:
+    async def endless(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            writer.write(b"x-filler: " + b"x" * 8000 + b"\r\n")
+            await writer.drain()
+
+    answer = await sent(endless)
+    assert answer.status_code is None
+    assert answer.failure
+
+
+@pytest.mark.parametrize("path", ["a\r\nx-evil: 1", "a\nx-evil: 1", "a%0d%0ax-evil: 1", "a x HTTP/1.1\r\nx-evil: 1"])
+async def test_a_url_adds_no_header(path: str) -> None:
+    async with receiver(says(b"HTTP/1.1 200 OK\r\n\r\n")) as found:
+        await HttpWebhookSender().send(request(f"http://127.0.0.1:{found.port}/{path}"))
+    for raw in found.requests:
+        assert b"\nx-evil" not in raw.lower()
+
+
+async def test_without_a_signature_the_other_headers_are_there() -> None:
+    async with receiver(says(b"HTTP/1.1 200 OK\r\n\r\n")) as found:
+        whole = request(f"http://127.0.0.1:{found.port}/")
+        await HttpWebhookSender().send(replace(whole, signed=False))
+    assert b"webhook-signature" not in found.requests[0].lower()
+    assert b"webhook-id: wh_1" in found.requests[0].lower()

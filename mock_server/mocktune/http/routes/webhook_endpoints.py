@@ -13,13 +13,12 @@ from mocktune.http.validation import parse_object
 from mocktune.http.wire import webhook_endpoints as wire
 from mocktune.http.wire.base import CursorList, Deleted
 from mocktune.service.services import Services
-from mocktune.webhooks.delivery import HttpWebhookSender
 
 
 def webhook_endpoints_routes(services: Services) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["Webhooks"])
     endpoints = services.webhook_endpoints
-    sender = HttpWebhookSender(services.settings.allowed_webhook_hosts)
+    sender = services.sender
 
     @router.post(
         "/webhook_endpoints",
@@ -31,6 +30,7 @@ def webhook_endpoints_routes(services: Services) -> APIRouter:
         endpoint = await endpoints.create(
             await call.visit(), name=body.name, url=body.url, event_types=tuple(body.event_types)
         )
+        services.watch(call.sandbox)
         return json_answer(render.with_secret(endpoint))
 
     @router.get(
