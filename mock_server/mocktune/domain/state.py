@@ -103,7 +103,7 @@ class FileState(_Object):
 class FailureState(_Object):
     """How a job fails: at `progress` of a phase, with the code, message and param of its `error`."""
 
-    phase: Literal["validating_files", "queued", "running"] = "running"
+    phase: Literal["validating_files", "queued", "running", "final_validation", "safety"] = "running"
     progress: Share = 0.5
     code: Text = "server_error"
     message: Text = "The job failed due to an internal error."

@@ -19,6 +19,7 @@ from mocktune.domain.models import ALIASES, BaseModel, resolve_base_model
 from mocktune.domain.plan import ModelWindow
 from mocktune.domain.state import FileState, Instant, JobState, ModelState, StateError, instant_of, told_of
 from mocktune.service.datasets import Datasets
+from mocktune.service.outbox import open_outbox
 from mocktune.service.records import FileRecord, JobRecord, ModelRecord
 from mocktune.service.sandboxes import Visit
 from mocktune.service.settling import expect_end, expect_expiry, settle
@@ -73,6 +74,8 @@ class _Loading:
                 check_status(job, written, self._now)  # a file may have expired before it was read
         if self._seed.objects is not None:
             self._seed.objects.put_into(sandbox)
+            if len(sandbox.ledger("webhook_endpoint")) or len(sandbox.ledger("delivery")):
+                open_outbox(sandbox, self._now).resume(sandbox)
         for id in state.gone:
             self._forget(id)
         # Ordinals tell apart what is due at one instant: the next ones are new whatever was counted.

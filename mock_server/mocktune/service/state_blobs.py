@@ -15,18 +15,30 @@ if TYPE_CHECKING:  # most states have none
 
 
 class Seed:
-    """A state that can be loaded into any number of sandboxes. Raises ``StateError`` for contents that cannot be
-    stored.
+    """A state that can be loaded into any number of sandboxes; with ``lent`` False into one alone, whose own the bytes
+    are then. Raises ``StateError`` for contents that cannot be stored.
     """
 
-    def __init__(self, state: State, blobs: Blobs) -> None:
+    def __init__(self, state: State, blobs: Blobs, *, lent: bool = True) -> None:
         self.state = state
         self._blobs = blobs
+        self._lent = lent
         self._kept: dict[str, Blob] = {}
-        for file in state.files:
-            with told_of(f"file '{file.id}'"):
-                if (data := _content(file)) is not None:
-                    self._kept[file.id] = self.store(data)
+        self._stored: list[Blob] = []
+        try:
+            for file in state.files:
+                with told_of(f"file '{file.id}'"):
+                    if (data := _content(file)) is not None:
+                        self._kept[file.id] = self.store(data)
+        except BaseException:
+            self.drop()
+            raise
+
+    def drop(self) -> None:
+        """Give the bytes back, of a state that was not loaded."""
+        for blob in self._stored:
+            blob.delete()
+        self._stored.clear()
 
     def bytes_of(self, id: str) -> Blob | None:
         """What a file of the state holds; None where its bytes are gone."""
@@ -50,17 +62,24 @@ class Seed:
         return frozenset(ids) | (self.objects.ids if self.objects else frozenset())
 
     def store(self, data: bytes) -> Blob:
-        """Bytes that every sandbox reads and none deletes."""
+        """Bytes that, where they are lent, every sandbox reads and none deletes."""
         try:
-            writer = self._blobs.writer()
-            try:
-                writer.write(data)
-            except BaseException:
-                writer.abort()
-                raise
-            return _KeptBlob(writer.commit())
+            blob = stored(self._blobs, data)
         except ApiError as error:  # no room for them
             raise StateError(error.message) from error
+        self._stored.append(blob)
+        return _KeptBlob(blob) if self._lent else blob
+
+
+def stored(blobs: Blobs, data: bytes) -> Blob:
+    """``data`` as a blob. Raises ``ServiceUnavailableError`` where there is no room."""
+    writer = blobs.writer()
+    try:
+        writer.write(data)
+    except BaseException:
+        writer.abort()
+        raise
+    return writer.commit()
 
 
 class _KeptBlob:

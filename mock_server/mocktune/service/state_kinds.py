@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from copy import copy
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from mocktune.domain.clock import VirtualTime, printable
+from mocktune.domain.deliveries import Delivery
 from mocktune.domain.documents import nearest
 from mocktune.domain.response_items import conversation
 from mocktune.domain.state import Id, Instant, StateError, instant_of, told_of, written_instant
 from mocktune.domain.uploads import UploadRequest, UploadStatus
 from mocktune.ports import Blob
 from mocktune.service.deployments import DeploymentRecord
+from mocktune.service.model_memory import ModelUse
 from mocktune.service.permissions import Permission
 from mocktune.service.response_store import ResponseRecord
 from mocktune.service.sandboxes import Sandbox
@@ -29,7 +31,7 @@ from mocktune.service.state_blobs import decoded
 from mocktune.service.state_documents import Document, converted, read_instant, with_instants
 from mocktune.service.stored_completions import StoredCompletion
 from mocktune.service.upload_records import PartRecord, UploadRecord
-from mocktune.service.webhook_endpoints import WebhookEndpointRecord
+from mocktune.service.webhook_records import WebhookEndpointRecord
 
 Store = Callable[[bytes], Blob]
 
@@ -76,7 +78,9 @@ def _check_response(response: ResponseRecord) -> None:
 
 
 _PLAIN: dict[str, _Plain] = {
+    "delivery": _Plain(Delivery, lambda each: (each.id, each.due_at)),
     "deployments": _Plain(DeploymentRecord, lambda each: (each.id, each.created_at)),
+    "model_use": _Plain(ModelUse, lambda each: (each.id, each.since)),
     "permission": _Plain(Permission, lambda each: (each.id, each.created_at)),
     "response": _Plain(ResponseRecord, lambda each: (each.id, each.created_at), _check_response),
     "stored_completion": _Plain(
@@ -179,7 +183,7 @@ class SeedObjects:
     def put_into(self, sandbox: Sandbox) -> None:
         """A copy of each; what may change of it is the sandbox's own."""
         for kind, id, created_at, record in self._plain:
-            sandbox.ledger(kind).add(id, created_at, copy(record))
+            sandbox.ledger(kind).add(id, created_at, deepcopy(record))
         for ordinal, written in enumerate(self._uploads):
             created_at = instant_of(written.created_at)
             upload = UploadRecord(

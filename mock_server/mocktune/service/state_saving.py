@@ -77,11 +77,10 @@ def _played_models(sandbox: Sandbox, jobs: list[JobRecord]) -> list[BaseModel]:
 
 def _gone(sandbox: Sandbox, jobs: list[JobRecord], tuned: list[ModelRecord], played: list[BaseModel]) -> Iterator[str]:
     for job in jobs:
-        if job.timeline is None or job.models_left is None:
-            continue
-        names = [job.timeline.checkpoint_model(step) for step in job.timeline.earlier_checkpoint_steps]
-        yield from (name for name in (*names, job.timeline.fine_tuned_model) if sandbox.models.get(name) is None)
-        if sandbox.files.get(job.result_file_id) is None:
+        if job.timeline is not None and job.models_left is not None:
+            names = [job.timeline.checkpoint_model(step) for step in job.timeline.earlier_checkpoint_steps]
+            yield from (name for name in (*names, job.timeline.fine_tuned_model) if sandbox.models.get(name) is None)
+        if job.result_entered and sandbox.files.get(job.result_file_id) is None:
             yield job.result_file_id
     yield from (model.id for model in tuned if sandbox.models.get(model.id) is None)
     yield from (model.id for model in played if sandbox.ledger("base_models").get(model.id) is None)
