@@ -98,17 +98,25 @@ class ModelNotReady(TuningError):
 
 
 class CreateOutcomeUnknown(TuningError):
-    """Create was sent once, with ``marker`` in the job's metadata, and its answer was lost."""
+    """Create was sent once, with ``marker`` in the job's metadata, and its answer was lost. ``looked_up``: the list of
+    jobs was asked, for a while, and has no such job; else it could not be asked.
+    """
 
-    def __init__(self, key: str, marker: str) -> None:
-        super().__init__(key, marker)
+    def __init__(self, key: str, marker: str, looked_up: bool) -> None:
+        super().__init__(key, marker, looked_up)
         self.key = key
         self.marker = marker
+        self.looked_up = looked_up
 
     def __str__(self) -> str:
+        found = (
+            "no job of that request was found; it may still appear"
+            if self.looked_up
+            else "the jobs could not be listed to look for it"
+        )
         return (
-            "The answer to create was lost, and no job of that request was found; it may still appear. Before creating "
-            f"another one, and paying twice, list the jobs whose metadata has {self.key}={self.marker}."
+            f"The answer to create was lost, and {found}. Before creating another one, and paying twice, list the jobs "
+            f"whose metadata has {self.key}={self.marker}."
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mocktune_client.errors import CreateOutcomeUnknown, JobCancelled, JobFailed, UnreadableAnswer
 from mocktune_client.steps import Sleep, Steps, ask
-from mocktune_client.waiting import Retrying, Timing, poll
+from mocktune_client.waiting import Retrying, Timing, is_temporary, patiently, poll, retry_after_s
 
 if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
@@ -24,22 +24,25 @@ def create(request: Mapping[str, Any], timing: Timing) -> Steps[FineTuningJob]:
     """The new job. The request is sent once; where its answer is lost, the job is found again by its marker.
 
     The service knows no idempotency key, and a create that is repeated makes a second job that is paid for
-    [EXP, contract 6.2]. Raises the SDK's error for a request that was refused, ``CreateOutcomeUnknown``, and
-    ``ValueError`` for metadata that leaves no room for the marker.
+    [EXP, contract 6.2]. A 429 says that none was made: where it may pass, such as a cap on active jobs, it is waited
+    out. Raises the SDK's error for a request that was refused, ``CreateOutcomeUnknown``, and ``ValueError`` for
+    metadata that leaves no room for the marker.
     """
     marker = uuid.uuid4().hex
     # An explicit null was refused by older validators (contract 10, row 28): what is not given is not sent.
     body = {name: value for name, value in request.items() if value is not None}
     body["metadata"] = _marked(body.get("metadata") or {}, marker)
-    try:
-        return (yield from ask(lambda client: client.fine_tuning.jobs.create(**body)))
-    except Exception as error:
-        if not _is_lost(error):
-            raise
-        job = yield from _find(marker, timing, error)
-        if job is None:
-            raise CreateOutcomeUnknown(MARKER_KEY, marker) from error
-        return job
+    retrying = Retrying(timing, timing.patience_s)
+    while True:
+        try:
+            return (yield from ask(lambda client: client.fine_tuning.jobs.create(**body)))
+        except Exception as error:
+            if _is_lost(error):
+                return (yield from _find(marker, timing, error))
+            delay_s = retrying.next_delay_s(error) if is_temporary(error) else None
+            if delay_s is None:
+                raise
+        yield Sleep(delay_s)
 
 
 def wait(job_id: str, timing: Timing, *, timeout_s: float | None) -> Steps[FineTuningJob]:
@@ -79,18 +82,27 @@ def _is_lost(error: Exception) -> bool:
     return isinstance(error, openai.APIConnectionError | openai.APIResponseValidationError | UnreadableAnswer)
 
 
-def _find(marker: str, timing: Timing, lost: Exception) -> Steps[FineTuningJob | None]:
-    retrying = Retrying(timing, LOOKUP_S)
-    last: Exception = lost
-    while (delay_s := retrying.next_delay_s(last)) is not None:
+def _find(marker: str, timing: Timing, lost: Exception) -> Steps[FineTuningJob]:
+    """The job with ``marker``, looked for again and again for ``LOOKUP_S`` from when the service wants to be asked.
+
+    The last look is one that was answered, unless errors outlast the timing's patience, or are none that waiting
+    mends. Raises ``CreateOutcomeUnknown``.
+    """
+    retrying = Retrying(timing, LOOKUP_S + min(retry_after_s(lost), timing.patience_s))
+    delay_s = retrying.next_delay_s(lost)
+    looked_up = False
+    while delay_s is not None:
         yield Sleep(delay_s)
         try:
-            page = yield from ask(lambda client: client.fine_tuning.jobs.list(metadata={MARKER_KEY: marker}))
+            page = yield from patiently(
+                lambda client: client.fine_tuning.jobs.list(metadata={MARKER_KEY: marker}), timing
+            )
         except Exception as error:
-            last = error  # whatever it is, the outcome stays unknown
-        else:
-            # A server that knows no filter answers its newest jobs.
-            for job in page.data:
-                if (job.metadata or {}).get(MARKER_KEY) == marker:
-                    return job
-    return None
+            raise CreateOutcomeUnknown(MARKER_KEY, marker, False) from error
+        # A server that knows no filter answers its newest jobs.
+        for job in page.data:
+            if (job.metadata or {}).get(MARKER_KEY) == marker:
+                return job
+        looked_up = True
+        delay_s = retrying.next_delay_s()
+    raise CreateOutcomeUnknown(MARKER_KEY, marker, looked_up) from lost

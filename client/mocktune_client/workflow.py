@@ -76,6 +76,7 @@ class Tuner:
         integrations: Iterable[Integration] | None = None,
     ) -> FineTuningJob:
         """Create a job. The request is sent once; if its answer is lost, the job is looked up by a metadata pair.
+        A 429 that may pass is waited out for ``patience_s``.
 
         Raises ``CreateOutcomeUnknown`` when it is not found, and the SDK's error when the request was refused.
         """

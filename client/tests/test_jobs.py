@@ -97,20 +97,46 @@ def test_a_lost_create_that_made_no_job_leaves_the_outcome_unknown(lab: Lab) -> 
     assert lab.count(CREATE) == 1
     assert lab.count(LIST) > 3
     assert isinstance(caught.value.__cause__, openai.InternalServerError)
+    assert caught.value.looked_up
     assert f"{caught.value.key}={caught.value.marker}" in str(caught.value)
 
 
 def test_the_outcome_stays_unknown_where_looking_it_up_fails(lab: Lab) -> None:
     lab.breaks(CREATE, cut_connection)
     lab.breaks(LIST, refuse(403, "missing_scope"))
-    with pytest.raises(CreateOutcomeUnknown):
+    with pytest.raises(CreateOutcomeUnknown, match="could not be listed") as caught:
         lab.tuner().create(model=MODEL, training_file=lab.upload())
-    assert lab.now <= 31
+    assert not caught.value.looked_up
+    assert isinstance(caught.value.__cause__, openai.PermissionDeniedError)
+    assert lab.count(LIST) == 1
+
+
+def test_a_look_for_a_lost_job_that_fails_is_repeated_until_one_is_answered(lab: Lab) -> None:
+    lab.breaks(CREATE, lose_answer)
+    lab.breaks(LIST, refuse(503, None), times=9)  # longer than a job is looked for
+    job = lab.tuner().create(model=MODEL, training_file=lab.upload())
+    assert lab.now > 60
+    assert [each.id for each in lab.unbroken.fine_tuning.jobs.list()] == [job.id]
+
+
+def test_a_lost_job_is_looked_for_when_the_service_wants_to_be_asked_again(lab: Lab) -> None:
+    lab.breaks(CREATE, refuse(503, "server_is_overloaded", retry_after="90"))
+    job = lab.tuner().create(model=MODEL, training_file=lab.upload())
+    assert lab.slept == [90]
+    assert [each.id for each in lab.unbroken.fine_tuning.jobs.list()] == [job.id]
+
+
+def test_an_outage_of_the_list_longer_than_the_patience_leaves_the_outcome_unknown(lab: Lab) -> None:
+    lab.breaks(CREATE, lose_answer)
+    lab.breaks(LIST, refuse(503, None))
+    with pytest.raises(CreateOutcomeUnknown):
+        lab.tuner(patience_s=100).create(model=MODEL, training_file=lab.upload())
+    assert 100 <= lab.now <= 131
 
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(403, "training_not_available"), (429, "daily_rate_limit_exceeded"), (429, "rate_limit_exceeded"), (401, None)],
+    [(403, "training_not_available"), (429, "daily_rate_limit_exceeded"), (429, "insufficient_quota"), (401, None)],
 )
 def test_a_refused_create_raises_at_once(lab: Lab, status: int, code: str | None) -> None:
     lab.breaks(CREATE, refuse(status, code), reaches_service=False)
@@ -119,6 +145,22 @@ def test_a_refused_create_raises_at_once(lab: Lab, status: int, code: str | None
     assert caught.value.status_code == status
     assert lab.sent == [CREATE]
     assert lab.slept == []
+
+
+def test_a_create_that_is_refused_for_a_while_is_sent_again(lab: Lab) -> None:
+    """A 429 says that no job was made, and a place among the active ones is free when another ends."""
+    lab.breaks(CREATE, refuse(429, "rate_limit_exceeded", retry_after="20"), times=3, reaches_service=False)
+    job = lab.tuner().create(model=MODEL, training_file=lab.upload())
+    assert lab.count(CREATE) == 4
+    assert lab.slept == [20, 20, 20]
+    assert [each.id for each in lab.unbroken.fine_tuning.jobs.list()] == [job.id]
+
+
+def test_a_create_that_is_refused_for_longer_than_the_patience_raises_its_error(lab: Lab) -> None:
+    lab.breaks(CREATE, refuse(429, "rate_limit_exceeded"), reaches_service=False)
+    with pytest.raises(openai.RateLimitError):
+        lab.tuner(patience_s=100).create(model=MODEL, training_file="file-x")
+    assert lab.now == pytest.approx(100)
 
 
 def test_a_create_the_service_itself_refuses_raises_at_once(lab: Lab) -> None:

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 import re
 
-from mocktune_contract import error_table_inference, error_table_surface
+from mocktune_contract import (
+    error_table_faults,
+    error_table_inference,
+    error_table_requests,
+    error_table_sandboxes,
+    error_table_scenarios,
+    error_table_state,
+    error_table_surface,
+    error_table_webhooks,
+)
 from mocktune_contract.error_case import CHAT, FILES, HELLO, JOBS, PLAIN, Case, chat, create, invalid, upload
 from mocktune_contract.lab import MODEL
 
@@ -23,7 +32,13 @@ NOT_JSONL = (
 
 CASES = [
     *error_table_inference.CASES,
+    *error_table_sandboxes.CASES,
     *error_table_surface.CASES,
+    *error_table_webhooks.CASES,
+    *error_table_faults.CASES,
+    *error_table_requests.CASES,
+    *error_table_scenarios.CASES,
+    *error_table_state.CASES,
     # -- who may call --------------------------------------------------------------------------------------------------
     Case(
         "no key", "AuthenticationError", "GET /models", 401,
@@ -272,6 +287,10 @@ CASES = [
             "length 513 instead."),
     invalid("a metadata key that is too long", JOBS, create(metadata={"k" * 65: ""}), "string_above_max_length",
             "metadata", re.compile("Invalid 'metadata': .* too long.* 64, but got .* 65 instead.")),
+    invalid("metadata that names no scenario", JOBS,
+            create(training_file="<processing>", metadata={"mocktune_scenario": "realistc"}), "invalid_value",
+            "metadata.mocktune_scenario",
+            "metadata.mocktune_scenario: unknown scenario 'realistc'; did you mean 'realistic'?", "mocktune"),
     invalid("six integrations", JOBS, create(integrations=[{"type": "wandb", "wandb": {"project": "p"}}] * 6),
             "array_above_max_length", "integrations",
             "Invalid 'integrations': array too long. Expected an array with maximum length 5, but got an array with "

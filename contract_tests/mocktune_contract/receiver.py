@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
 class Receiver:
-    """A server on this machine that keeps what it is sent and answers ``status``."""
+    """A server on this machine that keeps what it is sent and answers ``status``, after ``on_request`` has returned.
+    ``arrived`` is set by the first request.
+    """
 
     def __init__(self) -> None:
         self.status = 200
+        self.on_request: Callable[[bytes], None] | None = None
+        self.arrived = threading.Event()
         self.received: list[tuple[dict[str, str], bytes]] = []
         receiver = self
 
@@ -19,6 +24,9 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.received.append(({key.lower(): value for key, value in self.headers.items()}, body))
+                receiver.arrived.set()
+                if receiver.on_request is not None:
+                    receiver.on_request(body)
                 self.send_response(receiver.status)
                 self.send_header("location", "/elsewhere")
                 self.send_header("content-length", "0")

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mocktune.clock import SystemClock
 from mocktune.domain.clock import ClockMode, VirtualTime
 from mocktune.domain.profiles import TODAY_START, Profile
-from mocktune.ports import Clock, DatasetReader
+from mocktune.ports import Clock, DatasetReader, WebhookSender
 from mocktune.service.chat import ChatService
-from mocktune.service.clocks import ClockService
 from mocktune.service.datasets import Datasets
 from mocktune.service.files import FileService
 from mocktune.service.grading import Grading
@@ -23,7 +22,7 @@ from mocktune.settings import Settings, Wire, starting_scenario
 from mocktune.storage.blobs import DiskBlobs
 from mocktune.storage.dataset_reader import ThreadedDatasetReader, ToktokTokenizer
 from mocktune.storage.memory import MemoryStore
-from mocktune.storage.scenario_files import load_scenario
+from mocktune.storage.scenario_files import load_scenario, packaged_scenario
 from mocktune.storage.secrets import new_secret
 from mocktune.storage.state_files import StateFile
 
@@ -63,6 +62,7 @@ def bootstrap(
     clock: Clock | None = None,
     blobs: DiskBlobs | None = None,
     reader: DatasetReader | None = None,
+    sender: WebhookSender | None = None,
 ) -> Services:
     """A server's services, with the shipped adapters unless others are given."""
     blobs = blobs or DiskBlobs(max_bytes=settings.max_disk_bytes)
@@ -79,7 +79,15 @@ def bootstrap(
         start=_saved_at(settings),
         with_state=settings.state is not None,
         one_for_all=bool(settings.save_state_to),
+        known_only=settings.known_keys_only,
+        advance_on_poll=settings.advance_on_poll,
     )
+
+    def make_sender() -> WebhookSender:
+        """Imported when the first webhook is sent."""
+        from mocktune.webhooks.delivery import HttpWebhookSender
+
+        return sender or HttpWebhookSender(settings.allowed_webhook_hosts)
 
     def close() -> None:
         reader.close()
@@ -92,10 +100,10 @@ def bootstrap(
         datasets=datasets,
         blobs=blobs,
         files=FileService(datasets),
-        jobs=JobService(datasets),
+        jobs=JobService(datasets, packaged_scenario if settings.inband else None),
         models=ModelService(),
         chat=ChatService(datasets, tokenizer),
-        clocks=ClockService(datasets),
+        make_sender=make_sender,
         warm_up=reader.warm_up,
         close=close,
         state_keeper=StateFile(Path(settings.save_state_to)) if settings.save_state_to else None,

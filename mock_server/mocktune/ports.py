@@ -13,7 +13,9 @@ from mocktune.domain.models import Encoding, Method
 from mocktune.domain.report import FileReport, Screening, Verdict
 
 if TYPE_CHECKING:
+    from mocktune.domain.deliveries import Delivery
     from mocktune.domain.webhooks import WebhookAnswer, WebhookRequest
+    from mocktune.service.sandboxes import Sandbox, Visit
 
 T = TypeVar("T")
 
@@ -138,3 +140,13 @@ class WebhookSender(Protocol):
 
     async def send(self, request: WebhookRequest) -> WebhookAnswer:
         """Sign and send, once, in bounded time. Never raises for what the receiver does, or is not."""
+
+
+class Deliverer(Protocol):
+    """Performs the deliveries of webhooks."""
+
+    def next_due(self, sandbox: Sandbox) -> VirtualTime | None:
+        """The earliest instant at which one may be due; None: none will be."""
+
+    async def perform_due(self, visit: Visit) -> list[Delivery]:
+        """Perform what is due by ``visit.now``, each once and in bounded time, and answer what was performed."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mocktune.domain.clock import ClockMode
 from mocktune.domain.profiles import SCENARIO_CHANGES, Profile
@@ -34,7 +34,9 @@ class Settings:
     ``known_organizations`` are those that may train under the profile ``today``; ``scenario`` already holds what the
     profile sets in it (``starting_scenario``). Every sandbox begins with ``state``; ``save_state_to`` is the path where
     what became of it is written when the server stops, and then all keys share the one sandbox there is; ``stateless``
-    answers every request from a sandbox of its own.
+    answers every request from a sandbox of its own. ``known_keys_only``: keys that nobody opened a sandbox for are
+    refused. ``inband``: the metadata of a job may name its scenario. ``advance_on_poll`` is what sandboxes begin with:
+    how far a poll moves the clock, in microseconds, or ``next``.
     """
 
     scenario: Scenario
@@ -55,11 +57,15 @@ class Settings:
     state: State | None = None
     save_state_to: str = ""
     stateless: bool = False
+    known_keys_only: bool = False
+    inband: bool = True
+    advance_on_poll: int | Literal["next"] | None = None
 
 
-def starting_scenario(scenario: Scenario, changes: Iterable[str], profile: Profile) -> Scenario:
-    """``scenario`` as new sandboxes get it: with what ``profile`` sets, then with a user's ``changes``.
+def starting_scenario(scenario: Scenario, changes: Iterable[str] | Mapping[str, Any], profile: Profile) -> Scenario:
+    """``scenario`` as new sandboxes get it: with what ``profile`` sets, then with a user's ``changes``, texts or values
+    by their paths.
 
     Raises ``ScenarioError`` for a change that cannot be read.
     """
-    return with_settings(scenario, (*SCENARIO_CHANGES[profile], *changes))
+    return with_settings(with_settings(scenario, SCENARIO_CHANGES[profile]), changes)

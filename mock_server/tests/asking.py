@@ -32,7 +32,9 @@ class Answer:
 
 @dataclass
 class App:
-    """A server of its own: ``others`` are settings. ``ask`` sends a request and answers what came back."""
+    """A server of its own: ``others`` are settings. ``ask`` sends a request and answers what came back; ``came`` holds
+    the messages of the last one, also where it broke.
+    """
 
     state: State | None = None
     scenario: str = "realistic"
@@ -40,6 +42,7 @@ class App:
     others: dict[str, Any] = field(default_factory=dict)
     key: str = "sk-admin-app"
     wall: Wall = field(default_factory=Wall)
+    came: list[Any] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         chosen = settings(self.scenario, *self.changes, state=self.state, **self.others)
@@ -103,7 +106,7 @@ class App:
             "query_string": query.encode(),
             "headers": [(name.encode(), value.encode("latin-1")) for name, value in sent.items()],
         }
-        came: list[Any] = []
+        came = self.came = []
 
         async def receive() -> Any:
             return {"type": "http.request", "body": body or b"", "more_body": False}

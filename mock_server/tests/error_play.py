@@ -25,6 +25,7 @@ from mocktune.http.errors import STATUS
 from mocktune_contract.lab import Lab, close_shared_clients
 
 ANY = {"*", "azure.*"}
+ADMIN_TOKEN = "mt-admin-of-the-tests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Servers:
         return lab
 
     def _server(self, *, scenario: tuple[str, ...] = (), **settings: Any) -> str:
+        settings = {"admin_token": ADMIN_TOKEN, **settings}
         name = repr((scenario, sorted(settings.items())))
         if name not in self._started:
             chosen = make_settings("realistic", changes=scenario, clock="frozen", seed=42, **settings)

@@ -80,7 +80,7 @@ class Lab:
 
     @classmethod
     def open(cls, scenario: str = "realistic", *changes: str, seed: int = 42, **others: Any) -> Lab:
-        return cls(bootstrap(settings(scenario, *changes, seed=seed, **others)))
+        return cls(bootstrap(settings(scenario, *changes, seed=seed, **others), clock=Wall()))
 
     async def visit(self) -> Visit:
         """A visit as the front layer makes one: ``now`` read once, what was due by now entered."""

@@ -1,9 +1,9 @@
 """The pages say what the code does.
 
 Python blocks of README and docs are executed, tables of the reference are compared with what they describe, links lead
-somewhere, and the diagram of a job's life is the one the lifecycle table prints. The fidelity page and the tables of
-errors are written from the code's own: ``MOCKTUNE_UPDATE_GOLDENS=1 pytest mock_server/tests/test_docs.py`` rewrites
-them.
+somewhere, and the diagram of a job's life is the one the lifecycle table prints. The fidelity page, the tables of
+errors and the page of the control plane are written from the code's own: ``MOCKTUNE_UPDATE_GOLDENS=1 pytest
+mock_server/tests/test_docs.py`` rewrites them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import dataclasses
 import importlib
 import os
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from importlib.resources import files
@@ -22,6 +23,7 @@ import httpx2
 import pytest
 import typer.main
 from openai import OpenAI
+from scenario_page import scenario_page
 
 import mocktune_client
 from mocktune import RunningServer, make_settings, running_server
@@ -37,10 +39,13 @@ from mocktune.domain.sources import SOURCES
 from mocktune.domain.state import FileState, JobState, ModelState, State, read_state
 from mocktune.http.app import create_app
 from mocktune.http.capabilities import capabilities
+from mocktune.http.control_page import control_page, control_routes
 from mocktune.http.errors import STATUS
 from mocktune.http.fidelity_page import error_tables, fidelity_page
+from mocktune.http.routes.description import written_out
+from mocktune.http.verdict_page import verdict_page
 from mocktune.service.state_kinds import KINDS as KINDS_OF_OBJECTS
-from mocktune.storage.scenario_files import load_scenario, scenario_names
+from mocktune.storage.scenario_files import scenario_of, scenario_packs
 
 pytest_plugins = ["pytester"]
 
@@ -220,11 +225,6 @@ def test_the_settings_page_names_the_variable_and_key_of_every_option_of_serve()
         assert row_of(path, f"`--{key}`") == [f"`{options[f'--{key}'].envvar}`", f"`{key}`"]
 
 
-def test_the_control_plane_page_has_a_section_for_every_route() -> None:
-    told = re.findall(r"^## (\w+ /_mocktune/\S+)$", page(DOCS / "reference" / "control-plane.md"), re.MULTILINE)
-    assert sorted(told) == sorted(route for route in routes() if "/_mocktune/" in route)
-
-
 # -- what is written from the code -------------------------------------------------------------------------------------
 
 
@@ -240,6 +240,18 @@ def played() -> Mapping[str, Any]:
         services.close()
 
 
+@cache
+def described() -> dict[str, Any]:
+    """The API's description, as ``/openapi.json`` has it."""
+    services = bootstrap(make_settings())
+    try:
+        app = create_app(services)
+        app._table.load_all()
+        return written_out(app._app.openapi())  # type: ignore[attr-defined]  # FastAPI, typed as ASGI
+    finally:
+        services.close()
+
+
 def routes() -> list[str]:
     return [f"{each['method']} {each['path']}" for each in played()["endpoints"]]
 
@@ -249,6 +261,18 @@ def same_or_rewritten(path: Path, expected: str) -> None:
     if UPDATE:
         path.write_text(expected, "utf-8")
     assert page(path) == expected, f"{path.name} is not what the code says; rewrite it with MOCKTUNE_UPDATE_GOLDENS=1"
+
+
+def test_the_control_plane_page_is_written_from_the_routes() -> None:
+    path = DOCS / "reference" / "control-plane.md"
+    same_or_rewritten(path, control_page(described()))
+    told = re.findall(r"^## (\w+ /_mocktune/\S+|\w+ /_mocktune)$", page(path), re.MULTILINE)
+    assert sorted(told) == sorted(route for route in routes() if "/_mocktune/" in route)
+
+
+def test_every_route_of_the_control_plane_says_what_it_is_for() -> None:
+    silent = [title for title, operation in control_routes(described()) if not operation.get("description")]
+    assert silent == []
 
 
 def test_the_fidelity_page_is_written_from_the_tables() -> None:
@@ -278,6 +302,10 @@ def test_the_tables_of_the_errors_page_are_written_from_the_kinds() -> None:
     same_or_rewritten(path, expected)
 
 
+def test_the_page_of_the_verdict_is_written_from_the_findings() -> None:
+    same_or_rewritten(DOCS / "reference" / "verdict.md", verdict_page())
+
+
 # -- reference pages ---------------------------------------------------------------------------------------------------
 
 
@@ -289,15 +317,21 @@ def test_the_scenarios_page_names_every_field_with_its_default() -> None:
     assert told == defaults
 
 
-def test_the_scenarios_page_shows_the_packaged_scenarios_as_they_are() -> None:
+def test_the_packaged_scenarios_of_the_page_are_written_from_their_files() -> None:
     path = DOCS / "reference" / "scenarios.md"
-    packaged = page(path).partition("## Packaged")[2].partition("## Fields")[0]
-    played = {name: dict(leaves(load_scenario(name))) for name in scenario_names()}
-    for name in played:
-        assert f"| `{name}` | {load_scenario(name).summary} |" in packaged
-    differ = [field for field in played["quick"] if played["quick"][field] != played["realistic"][field]]
-    for field in differ:
-        assert f"| `{field}` | {shown(played['quick'][field])} | {shown(played['realistic'][field])} |" in packaged
+    begins, ends = "<!-- scenarios: written from scenarios/*.toml -->\n", "<!-- end of scenarios -->"
+    before, _, rest = page(path).partition(begins)
+    same_or_rewritten(path, f"{before}{begins}\n{scenario_page()}\n\n{ends}{rest.partition(ends)[2]}")
+    assert [line[4:] for line in page(path).splitlines() if line.startswith("### ")] == list(
+        scenario_packs()[-1].scenarios
+    )
+
+
+def test_every_scenario_that_a_page_shows_can_be_read() -> None:
+    documents = [block for path in PAGES for block in blocks(path, "toml") if not block.startswith("[tool.")]
+    assert any(block.startswith("# ours.toml") for block in documents)
+    for block in documents:
+        assert scenario_of("shown", tomllib.loads(block)).name == "shown"
 
 
 def leaves(part: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

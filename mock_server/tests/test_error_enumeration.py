@@ -25,22 +25,26 @@ from mocktune_contract.error_case import (
     COUNT,
     FILES,
     HELLO,
+    JOBS,
     PLAIN,
     Case,
     Stage,
     answer_of,
     assert_answered,
     chat,
+    create,
     invalid,
     respond,
     upload,
 )
 from mocktune_contract.error_table import CASES
 from mocktune_contract.error_table_surface import (
+    CLOCK,
     DATA_PLANE,
     HOOK,
     MANAGED,
     VERSION,
+    a_file,
     an_upload,
     azure,
     deployed,
@@ -137,7 +141,10 @@ PATCHED: list[tuple[dict[str, Any], Case]] = [
                  "The upload could not be stored: No space left on device.", "mocktune", type="server_error", send=send,
                  prepare=an_upload),
         )
-        for request, send in ((FILES, FORM), ("POST /uploads/<own_upload>/parts", PART))
+        for request, send in (
+            (FILES, FORM), ("POST /uploads/<own_upload>/parts", PART),
+            *((f"POST <root>/_mocktune/state/{each}", {}) for each in ("files", "jobs", "models", "gallery")),
+        )
     ),
     (
         {f"{SERVICE}.jobs.MAX_PAUSES": 1},
@@ -189,10 +196,33 @@ PATCHED: list[tuple[dict[str, Any], Case]] = [
              "Upload <own_upload> has 0 parts; mocktune takes no more.", "mocktune", send=PART, prepare=an_upload),
     ),
     (
+        {f"{SERVICE}.faults.MAX_JOB_RULES": 0},
+        Case("a job with rules of faults where there is no room for them", "InvalidRequestError", JOBS, 400,
+             "A sandbox holds at most 0 fault rules of jobs; this one has 0.", "mocktune", code="too_many_faults",
+             send=create(training_file="<own_file>", metadata={"mocktune_scenario": "lost-create"}), prepare=a_file),
+    ),
+    *(
+        (
+            {f"{SERVICE}.clocks.is_being_moved": lambda sandbox: True},
+            Case(f"a clock that is being moved ({request})", "ConflictError", request, 409,
+                 "Another command is moving this sandbox's clock. Wait for its answer, then say how far it is to go "
+                 "on.", "mocktune", code="clock_busy", send=send),
+        )
+        for request, send in (
+            (f"PUT {CLOCK}", {"json": {"clock": "frozen"}}), (f"POST {CLOCK}/advance", {"json": {"by": "1s"}}),
+        )
+    ),
+    (
         {f"{SERVICE}.models.ModelService.list": fails},
         Case("a fault of ours", "InternalServerError", "GET /models", 500,
              re.compile(r"The server had an error processing your request\. .* request ID req_[0-9a-f]{32} in .*"),
              "OBS RUBY", type="server_error"),
+    ),
+    (
+        {f"{SERVICE}.state_saving.MAX_SAVED_BYTES": 10},
+        Case("more than a state should hold", "ConflictError", "GET <root>/_mocktune/state", 409,
+             f"This sandbox cannot be written down as one state: its files and uploads hold {len(PLAIN)} bytes; a "
+             "state takes at most 10.", "mocktune", code="state_too_large", prepare=a_file),
     ),
     (
         {f"{SERVICE}.services.Services._load": unloadable},

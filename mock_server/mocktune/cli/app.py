@@ -7,10 +7,17 @@ from typing import Annotated
 import typer
 
 from mocktune import __version__
+from mocktune.cli.add import add
 from mocktune.cli.clock import clock
 from mocktune.cli.demo import demo
+from mocktune.cli.explain import explain
+from mocktune.cli.listen import listen
 from mocktune.cli.pyproject import serve_defaults
+from mocktune.cli.sandboxes import sandboxes
+from mocktune.cli.scenarios import scenarios
 from mocktune.cli.serve import serve
+from mocktune.cli.trigger import trigger
+from mocktune.cli.verdict import verdict
 
 app = typer.Typer(
     help="A local, offline, OpenAI-compatible fine-tuning service that behaves like the real one in time.",
@@ -23,6 +30,13 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(serve)
 app.command()(clock)
+app.command()(sandboxes)
+app.command()(add)
+app.command()(scenarios)
+app.command()(listen)
+app.command()(trigger)
+app.command()(explain)
+app.command()(verdict)
 
 
 def _print_version(wanted: bool) -> None:

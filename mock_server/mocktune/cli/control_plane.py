@@ -28,10 +28,13 @@ class ControlPlane:
     def put(self, path: str, body: dict[str, Any]) -> Any:
         return self._call("PUT", path, body)
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        return self._call("POST", path, body)
+    def post(self, path: str, body: dict[str, Any], *, timeout_s: float = TIMEOUT_S) -> Any:
+        return self._call("POST", path, body, timeout_s)
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+    def delete(self, path: str) -> Any:
+        return self._call("DELETE", path, None)
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None, timeout_s: float = TIMEOUT_S) -> Any:
         """The answer's JSON. Ends the command with the server's own words where it refuses."""
         try:
             request = urllib.request.Request(
@@ -40,7 +43,7 @@ class ControlPlane:
                 data=None if body is None else json.dumps(body).encode(),
                 headers={"authorization": f"Bearer {self._api_key}", "content-type": "application/json"},
             )
-            with self._opener.open(request, timeout=TIMEOUT_S) as answer:
+            with self._opener.open(request, timeout=timeout_s) as answer:
                 return _json(answer.read(), self.root)
         except urllib.error.HTTPError as refusal:
             with refusal:

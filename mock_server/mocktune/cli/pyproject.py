@@ -19,10 +19,10 @@ from mocktune.cli.exits import fail
 
 KEYS = (
     "host", "port", "scenario", "set", "clock", "seed", "wire", "profile", "known-organization", "loose",
-    "state-file", "save-on-exit", "stateless", "admin-token", "allowed-host", "allow-origin", "allow-webhook-host",
-    "max-file-size", "max-disk", "max-sandboxes", "sandbox-ttl",
+    "state-file", "save-on-exit", "stateless", "advance-on-poll", "inband", "admin-token", "known-keys-only",
+    "allowed-host", "allow-origin", "allow-webhook-host", "max-file-size", "max-disk", "max-sandboxes", "sandbox-ttl",
 )  # fmt: skip
-SWITCHES = frozenset({"loose", "save-on-exit", "stateless"})
+SWITCHES = frozenset({"loose", "save-on-exit", "stateless", "inband", "known-keys-only"})
 LISTS = frozenset({"set", "known-organization", "allowed-host", "allow-origin", "allow-webhook-host"})
 
 

@@ -8,7 +8,7 @@ import re
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -90,15 +90,30 @@ def serve(
     stateless: Annotated[
         bool, _option("Answer every request from a fresh copy of the state; send nothing.", "STATELESS", "")
     ] = False,
+    advance_on_poll: Annotated[
+        str,
+        _option(
+            "Polls of what is unfinished move the clock: by a duration, or to its next change. Of new sandboxes.",
+            "ADVANCE_ON_POLL",
+            "DURATION|next",
+            show_default=False,
+        ),
+    ] = "",
+    inband: Annotated[
+        bool, _option("Let the metadata of a job name its scenario (mocktune_scenario).", "INBAND", "")
+    ] = True,
     admin_token: Annotated[
         str,
         _option(
-            "Token of server-wide calls, of which there are none yet; drawn unless given.",
+            "Token of server-wide calls (mocktune sandboxes); drawn unless given.",
             "ADMIN_TOKEN",
             "TOKEN",
             show_default=False,
         ),
     ] = "",
+    known_keys_only: Annotated[
+        bool, _option("Refuse keys that nobody opened a sandbox for.", "KNOWN_KEYS_ONLY", "")
+    ] = False,
     allowed_host: Annotated[
         list[str] | None, _option("Also answer under this host name. Repeatable.", "ALLOWED_HOST", "NAME")
     ] = None,
@@ -136,6 +151,8 @@ def serve(
         )
     if save_on_exit and (stateless or not state_file):
         fail("--save-on-exit needs a --state-file to write to, and something to write: it does not go with --stateless")
+    if known_keys_only and (stateless or save_on_exit):
+        fail("--known-keys-only needs sandboxes that are kept apart: not with --stateless, and not with --save-on-exit")
     names = frozenset(each.lower() for each in allowed_host or ())
     if not loopback and host not in _WILDCARDS:
         names |= {host.strip("[]").lower()}  # an address that was asked for is one to answer under
@@ -151,6 +168,9 @@ def serve(
             stateless=stateless,
             profile=profile.value,
             known_organizations=frozenset(known_organization or ()),
+            known_keys_only=known_keys_only,
+            inband=inband,
+            advance_on_poll=_poll_step(advance_on_poll),
             admin_token=admin_token or new_admin_token(),
             allowed_hosts=names,
             allowed_origins=frozenset(allow_origin or ()),
@@ -169,6 +189,13 @@ def serve(
         if settings.state is not None and (fault := foreground.fault_of_state(settings)):
             fail(f"{state_file}: {fault}")
     foreground.serve(settings, _listen(host.strip("[]"), port), announce)
+
+
+def _poll_step(text: str) -> int | Literal["next"] | None:
+    try:
+        return "next" if text == "next" else parse_duration(text or "0s") or None
+    except ClockError as error:
+        raise ClockError(f"{error}, or 'next'") from error
 
 
 class StateFileError(ValueError):

@@ -55,10 +55,15 @@ class ClockSegment:
 
 @dataclass(frozen=True, slots=True)
 class ClockSegments:
-    """A sandbox's clock. Only the last segment runs; ``started`` is kept to tell what has elapsed."""
+    """A sandbox's clock. Only the last segment runs; ``started`` is kept to tell what has elapsed.
+
+    While an advance goes from one due instant to the next the clock is *held*: it stands, and ``pace`` is the rate it
+    will go on at.
+    """
 
     started: VirtualTime
     last: ClockSegment
+    pace: float | None = None
 
     @classmethod
     def begin(cls, mode: ClockMode, wall: WallTime, start: VirtualTime | None = None) -> ClockSegments:
@@ -72,7 +77,11 @@ class ClockSegments:
 
     @property
     def rate(self) -> float:
-        return self.last.rate
+        return self.last.rate if self.pace is None else self.pace
+
+    def held_at(self, target: VirtualTime) -> ClockSegments:
+        """The clock standing at ``target`` until it is moved again: ``moved_to`` lets it go on."""
+        return ClockSegments(self.started, ClockSegment(self.last.wall_0, target, 0), self.rate)
 
     def with_rate(self, mode: ClockMode, wall: WallTime) -> ClockSegments:
         """The same instant, another pace."""

@@ -31,11 +31,12 @@ class ApiError(Exception):
     """An answer in the API's error envelope.
 
     ``type`` is the envelope's, fixed by class unless given; ``code`` and ``param`` are null unless given. ``kind`` is
-    the one it was made from.
+    the one it was made from, ``stall_s`` how long the answer is held back, in seconds of wall time.
     """
 
     default_type: ClassVar[str] = "invalid_request_error"
     kind: ErrorKind | None = None
+    stall_s: float = 0.0
 
     def __init__(
         self, message: str, *, code: str | None = None, param: str | None = None, type: str | None = None

@@ -62,7 +62,7 @@ DIFFERENCES: tuple[Statement, ...] = (
     _mocktune(
         "Moderation is a table of phrases",
         "`/moderations`, and the moderation of training files where it is on, find a short list of phrases and nothing "
-        "else. Finished models are not moderated, and there are no `moderation_checks` events.",
+        "else. Finished models pass, and no `moderation_checks` events say so, unless a scenario wants it otherwise.",
     ),
     _mocktune("Jobs do not queue behind each other", "Each waits its own time in the queue."),
     _mocktune(
@@ -90,10 +90,10 @@ DIFFERENCES: tuple[Statement, ...] = (
         "`integrations` are checked and echoed.",
     ),
     _mocktune(
-        "Only a test sends a webhook",
-        "Endpoints are kept, their secrets sign and rotate, and `POST …/test` sends a signed event, to this machine "
-        "unless `--allow-webhook-host` names another. What jobs do is not sent yet. A URL may be `http://` where "
-        "mocktune would send to it.",
+        "Webhooks are of fine-tuning jobs, and stay on this machine",
+        "Endpoints may subscribe to any type; only the end of a job, a test and `/_mocktune/events/trigger` send "
+        "one. They are sent to this machine unless `--allow-webhook-host` names another, and a URL may be `http://` "
+        "where mocktune would send to it. An endpoint of the control plane may choose its secret.",
     ),
     _mocktune(
         "Responses are text, images and function calls",
@@ -169,6 +169,26 @@ ASSUMED: tuple[Statement, ...] = (
         "The best three by validation reward are kept, and the last step is the model, as a fourth where three others "
         "were better.",
     ),
+    _assumed(
+        "The checks of a finished model",
+        "The `data` of their events, that they come between the new model and the completion, and that a model that "
+        "fails leaves its job `failed` with a `finished_at`, after a phase in which it is `running`.",
+    ),
+    _assumed(
+        "Trainings that go wrong",
+        "Where the curves of `metrics.shape` turn and how far they go. A loss or reward that is no number is null in "
+        "events and checkpoints, `nan` in messages and result files, and the accuracy beside it is 0.",
+    ),
+    _assumed(
+        "Result files that come late, or never",
+        "That the file joins the list when the job names it, `result.delay` after the end.",
+    ),
+    _assumed(
+        "Models that are not asked for long",
+        "help article 6643004 says that they are unloaded, not after how long: `model.idle_for`. A checkpoint is in "
+        "memory on its own.",
+    ),
+    _assumed("`estimated_finish`", "Null in every recording; `job.estimated_finish` fills it while a job runs."),
     _assumed("Pages", "The largest `limit` of jobs, events and checkpoints is 1000."),
     _assumed(
         "Graders",
@@ -202,6 +222,12 @@ ASSUMED: tuple[Statement, ...] = (
         "A checkpoint is named by its full name or its `ftckpt_` id. A project that already has a permission keeps it.",
     ),
     _assumed("Webhook endpoints", "A receiver has 5 s to answer; a test of one that does not is a 400."),
+    _assumed(
+        "Deliveries of webhooks",
+        "The event of a job is due with its last event, and goes to the endpoints that are subscribed then. An attempt "
+        "that is not answered with 2xx is followed by others 5 s, 5 m, 30 m, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h after "
+        "the one before, in virtual time. 410 ends what is sent to an endpoint, until it is updated.",
+    ),
     _assumed(
         "Azure",
         "Which statuses read `pending`; the events, which are worded as on the other API; that a deployment can be "

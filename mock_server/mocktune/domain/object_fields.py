@@ -62,7 +62,7 @@ OBJECTS: dict[str, ObjectFields] = {
         fine_tuned_model=Field(
             "PINOLO", "`ft:base:org:suffix:id`, set with `succeeded`", azure="`base.ft-<32 hex>`, `-suffix` after it"
         ),
-        result_files=Field("PINOLO", "one id once the job succeeded"),
+        result_files=Field("PINOLO", "one id once the job succeeded, unless the scenario delays it"),
         status=Field(
             "OBS, SPEC",
             "`validating_files` at creation",
@@ -75,7 +75,9 @@ OBJECTS: dict[str, ObjectFields] = {
         trained_tokens=Field("RUBY, PINOLO", "null until the job succeeded"),
         error=Field("RUBY", "`{}` unless the job failed", sdk="null unless the job failed"),
         seed=Field("OBS", "drawn where none was given"),
-        estimated_finish=Field("PINOLO, CN1229, PY0225", "always null"),
+        estimated_finish=Field(
+            "PINOLO, CN1229, PY0225", "null; a number while the job runs where the scenario says so (assumed)"
+        ),
         integrations=Field("SPEC", "echoed; nothing is sent to Weights & Biases"),
         metadata=Field("SPEC"),
         usage_metrics=Field("SPEC", "always null"),
@@ -123,9 +125,23 @@ OBJECTS: dict[str, ObjectFields] = {
         "PINOLO, CN1229",
         "object id created_at level message data type",
         data=Field("PINOLO, PY0225", '`{}`; null for "Fine-tuning job started"'),
-        type=Field("PINOLO", "`message` or `metrics`"),
+        type=Field(
+            "PINOLO, SFTDOC",
+            "`message` or `metrics`; `moderation_checks` where the scenario says so",
+            sdk="`message` for all but `metrics`",
+        ),
     ),
     "jobs.NoData": _object("event.data of a message", "PINOLO", "", _EVENT),
+    "jobs.ModerationData": _object(
+        "event.data of moderation_checks",
+        "SFTDOC, RFTDOC, shape assumed",
+        "blocked results",
+        _EVENT,
+        results=Field("SFTDOC, RFTDOC, shape assumed", "one entry for each of the thirteen categories"),
+    ),
+    "jobs.ModerationResult": _object(
+        "event.data.results[] of moderation_checks", "SFTDOC, RFTDOC, shape assumed", "category flagged", _EVENT
+    ),
     "jobs.MetricsData": _object("event.data of metrics", "SEED, PINOLO, NERBOOK", _LOSSES, _EVENT),
     "jobs.RewardData": _object(
         "event.data of reinforcement",
@@ -357,9 +373,26 @@ CONTROL_OBJECTS: dict[str, ObjectFields] = {
     "control.Health": _object("health", "mocktune", "status version"),
     "control.Version": _object("version", "mocktune", "version spec openai_python openai_node"),
     "control.SchemaList": _object("schemas", "mocktune", "schemas"),
-    "control.ClockState": _object("clock", "mocktune", "clock now elapsed"),
+    "control.ClockState": _object("clock", "mocktune", "clock now elapsed advance_on_poll"),
     "control.AdvanceResult": _object("advance", "mocktune", "now elapsed reached fired fired_dropped"),
-    "control.FiredTransition": _object("advance.fired[]", "mocktune", "at job status", "advance"),
+    "control.FiredTransition": _object("advance.fired[]", "mocktune", "at kind id status job", "advance"),
+    "sandboxes.SandboxList": _object("list of sandboxes", "mocktune", "object data has_more first_id last_id"),
+    "sandboxes.Sandbox": _object(
+        "sandbox",
+        "mocktune",
+        "id object label seed scenario clock now objects requests size_bytes opened_at last_used",
+    ),
+    "sandboxes.OpenedSandbox": _object(
+        "sandbox that was opened",
+        "mocktune",
+        "id object label seed scenario clock now objects requests size_bytes opened_at last_used api_key base_url "
+        "shared_base_url",
+    ),
+    "sandboxes.SandboxObjects": _object("sandbox.objects", "mocktune", "files jobs models", "sandbox"),
+    "faults.Fault": _object("fault", "mocktune", "id source job made_at matched fired remaining"),
+    "faults.FaultList": _object("list of faults", "mocktune", "faults"),
+    "faults.FaultDeleted": _object("deletion of a fault", "mocktune", "id deleted"),
+    "faults.FaultsDeleted": _object("deletion of faults", "mocktune", "deleted"),
     "control.Capabilities": _object(
         "capabilities",
         "mocktune",
@@ -368,5 +401,67 @@ CONTROL_OBJECTS: dict[str, ObjectFields] = {
     ),
     "control.ObjectFields": _object("capabilities.fields", "mocktune", "part_of fields", "capabilities"),
     "control.Limits": _object("capabilities.limits", "mocktune", "jobs bounds", "capabilities"),
+    # -- webhooks ------------------------------------------------------------------------------------------------------
+    "webhooks.Endpoint": _object(
+        "who is sent events",
+        "mocktune",
+        "id object name url event_types created_at disabled_at signing_secret",
+    ),
+    "webhooks.EndpointList": _object("list of who is sent events", "mocktune", "endpoints"),
+    "webhooks.EndpointDeleted": _object("deleted endpoint or listener", "mocktune", "id deleted"),
+    "webhooks.Delivery": _object(
+        "delivery",
+        "mocktune",
+        "object id event_id webhook_id event_type job endpoint url due_at state signature fault next_at reason "
+        "attempts faults body",
+    ),
+    "webhooks.DeliveryAttempt": _object(
+        "delivery.attempts[]", "mocktune", "at wall kind status_code failure headers", "delivery"
+    ),
+    "webhooks.FaultDecision": _object("delivery.faults[]", "mocktune", "rule_id fired reason", "delivery"),
+    "webhooks.DeliveryList": _object("list of deliveries", "mocktune", "object data has_more first_id last_id dropped"),
+    "webhooks.AwaitedDeliveries": _object("awaited deliveries", "mocktune", "count reached dropped"),
+    "webhooks.Triggered": _object("triggered event", "mocktune", "deliveries"),
+    "webhooks.Fetched": _object("fetched parcel", "mocktune", "parcel"),
+    "webhooks.Parcel": _object("parcel", "mocktune", "id headers body", "fetched parcel"),
+    "webhooks.Reported": _object("reported result", "mocktune", "id reported"),
+    # -- states --------------------------------------------------------------------------------------------------------
+    "state.Holding": _object("what a state put into a sandbox", "mocktune", "files jobs models now"),
+    "state.Gallery": _object("gallery", "mocktune", "files jobs models"),
+    # -- scenarios -----------------------------------------------------------------------------------------------------
+    "scenarios.PresentScenario": _object("scenario", "mocktune", "name summary catches document"),
+    "scenarios.PackagedScenario": _object("packaged scenario", "mocktune", "name summary catches packs expect"),
+    "scenarios.WholeScenario": _object(
+        "whole scenario", "mocktune", "name summary catches packs expect extends changes document"
+    ),
+    "scenarios.Expected": _object("scenario.expect", "mocktune", "outcome within allow", "packaged scenario"),
+    "scenarios.Pack": _object("pack", "mocktune", "name summary scenarios"),
+    "scenarios.ScenarioList": _object("list of scenarios", "mocktune", "scenarios packs"),
+    "scenarios.ScenarioCheck": _object("check of a scenario", "mocktune", "ok problem key"),
+    # -- the journal and the verdict -----------------------------------------------------------------------------------
+    "requests.RequestEntry": _object(
+        "request",
+        "mocktune",
+        "object ordinal id operation method path query headers at answered_at wall answered_wall status retry_after "
+        "committed lost faults request response",
+    ),
+    "requests.Body": _object("request.request", "mocktune", "form content bytes cut", "request"),
+    "requests.FaultDecision": _object("request.faults[]", "mocktune", "rule_id fired reason", "request"),
+    "requests.RequestList": _object("list of requests", "mocktune", "object data has_more first_id last_id dropped"),
+    "requests.RequestCount": _object("count of requests", "mocktune", "count dropped"),
+    "requests.AwaitedRequests": _object("awaited count of requests", "mocktune", "count reached dropped"),
+    "requests.Verification": _object("verification", "mocktune", "verified count expected dropped near_misses"),
+    "requests.NearMiss": _object("verification.near_misses[]", "mocktune", "entry differs", "verification"),
+    "requests.Difference": _object(
+        "verification.near_misses[].differs[]", "mocktune", "what wanted found", "verification"
+    ),
+    "requests.DroppedRequests": _object("deletion of requests", "mocktune", "deleted"),
+    "verdict.Verdict": _object("verdict", "mocktune", "clean complete incomplete requests findings allowed"),
+    "verdict.Finding": _object(
+        "verdict.findings[]", "mocktune", "code title summary remedy times evidence page", "verdict"
+    ),
+    "verdict.Evidence": _object(
+        "verdict.findings[].evidence[]", "mocktune", "ordinal id at operation status what", "verdict"
+    ),
 }
 """Of the control plane, ``/_mocktune``."""

@@ -29,6 +29,14 @@ from mocktune.http.wire.base import ErrorResponse
 from mocktune.service.services import Services
 
 LATER: tuple[tuple[str, str], ...] = (
+    ("/_mocktune/events/", "webhooks"),
+    ("/_mocktune/faults", "faults"),
+    ("/_mocktune/requests", "requests"),
+    ("/_mocktune/sandboxes", "sandboxes"),
+    ("/_mocktune/scenario", "scenarios"),
+    ("/_mocktune/state", "state"),
+    ("/_mocktune/verdict", "verdict"),
+    ("/_mocktune/webhooks/", "webhooks"),
     ("/openai/deployments", "deployments"),
     ("/subscriptions/", "deployments"),
     ("/v1/chat/completions", "stored_completions"),
@@ -50,6 +58,7 @@ def create_app(services: Services) -> Front:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
+        await services.stop_driver()
         try:
             await services.save_state()
         finally:

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from textwrap import wrap
 
 from mocktune.domain.object_fields import CONTROL_OBJECTS
 from mocktune.domain.sources import CONFIDENCES
 from mocktune.http.capabilities import Json
-
-LINE = 125
+from mocktune.http.markdown import code, paragraph, plain, row, table
 
 _OF_THE_CONTROL_PLANE = frozenset(each.title for each in CONTROL_OBJECTS.values())
 """Its objects are all our own."""
@@ -70,84 +68,63 @@ def error_tables(of: Json) -> dict[str, str]:
     return {"errors": "\n".join(_error_table(of)).rstrip("\n"), "defects": "\n".join(_defect_table(of))}
 
 
-def _table(*head: str) -> Iterator[str]:
-    yield "| " + " | ".join(head) + " |"
-    yield "|" + "---|" * len(head)
-
-
-def _row(*cells: object) -> str:
-    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
-
-
-def _code(text: str | None) -> str:
-    """A text as code, whatever backticks are in it."""
-    if text is None:
-        return "null"
-    return f"`` {text} ``" if "`" in text else f"`{text}`"
-
-
-def _paragraph(text: str, indent: str = "") -> list[str]:
-    # Prose may be broken anywhere but inside code, where a line break would be shown as a blank.
-    return wrap(text, LINE, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-
-
 def _endpoints(of: Json) -> Iterator[str]:
     yield "## Endpoints\n"
     yield "All of these are played. The control plane is on a [page of its own](../reference/control-plane.md).\n"
-    yield from _table("endpoint", "in the SDK's words", "", "source", "")
+    yield from table("endpoint", "in the SDK's words", "", "source", "")
     for prefixes in (("/v1/",), ("/openai/", "/subscriptions/")):
         for each in of["endpoints"]:
             if not each["path"].startswith(prefixes):
                 continue
-            endpoint = _code(f"{each['method']} {each['path']}")
-            yield _row(endpoint, _code(each["operation"]), each["note"], each["source"], each["confidence"])
+            endpoint = code(f"{each['method']} {each['path']}")
+            yield row(endpoint, code(each["operation"]), each["note"], each["source"], each["confidence"])
     yield ""
-    segments = ", ".join(_code(path) for path in of["not_part_of_mocktune"])
-    yield from _paragraph(f"Not played, and answered with 404 and the code `not_part_of_mocktune`: {segments}.")
+    segments = ", ".join(code(path) for path in of["not_part_of_mocktune"])
+    yield from paragraph(f"Not played, and answered with 404 and the code `not_part_of_mocktune`: {segments}.")
 
 
 def _statements(title: str, about: str, statements: Iterable[Json]) -> Iterator[str]:
     yield f"## {title}\n"
     if about:
-        yield from _paragraph(about)
+        yield from paragraph(about)
         yield ""
     for each in statements:
         source = "" if each["source"] in ("mocktune", "assumed") else f" ({each['source']})"
-        yield from _paragraph(f"- **{each['topic']}.** {each['text']}{source}", indent="  ")
+        yield from paragraph(f"- **{each['topic']}.** {each['text']}{source}", indent="  ")
 
 
 def _dialects(of: Json) -> Iterator[str]:
     yield "## Where values differ by dialect\n"
     yield "`--wire observed` (default) answers with what was recorded, `--wire sdk` keeps every value inside the SDK's"
     yield "strict types. Who speaks the Azure dialect is answered in it, whatever `--wire` says.\n"
-    yield from _table("field", "`observed`", "`sdk`", "Azure")
+    yield from table("field", "`observed`", "`sdk`", "Azure")
     for title, each in of["fields"].items():
         for name, field in each["fields"].items():
             if field["sdk"] or field["azure"]:
-                yield _row(f"{title}: `{name}`", field["note"], field["sdk"], field["azure"])
+                yield row(f"{title}: `{name}`", field["note"], field["sdk"], field["azure"])
 
 
 def _profiles(of: Json) -> Iterator[str]:
     yield "## Profiles\n"
     for each in of["profiles"]:
-        sets = ", ".join(_code(change) for change in each["sets"])
+        sets = ", ".join(code(change) for change in each["sets"])
         more = f" Sets {sets} in the scenario; a frozen clock starts at {each['clock_starts']}." if sets else ""
-        yield from _paragraph(f"- **{each['name']}.** {each['text']}{more} ({each['source']})", indent="  ")
+        yield from paragraph(f"- **{each['name']}.** {each['text']}{more} ({each['source']})", indent="  ")
 
 
 def _loose(of: Json) -> Iterator[str]:
     yield "## What `--loose` switches off\n"
     yield "Types, required parameters, and objects that are not there stay errors. It implies `--wire sdk`.\n"
-    yield from _table("rule", "instead")
+    yield from table("rule", "instead")
     for each in of["loose_rules"]:
-        yield _row(each["rule"], each["instead"])
+        yield row(each["rule"], each["instead"])
 
 
 def _models(of: Json) -> Iterator[str]:
     yield "## Models\n"
     yield "Prices are US dollars per million tokens; dates are the first day on which something is gone, under"
     yield "`--profile today`. Sources: PRICEDOC, BESTDOC, SFTDOC, SEED, LIMITS; dates DEPDOC.\n"
-    yield from _table(
+    yield from table(
         "model", "methods", "training context", "training", "input", "output", "gone", "tuned gone", "no training from"
     )
     for each in of["models"]:
@@ -156,8 +133,8 @@ def _models(of: Json) -> Iterator[str]:
             f"{prices['training']:g}" if prices["training"] is not None else f"{prices['training_hour']:g} an hour"
         )
         mark = " (assumed)" if prices["confidence"] == "assumed" else ""
-        yield _row(
-            _code(each["id"]),
+        yield row(
+            code(each["id"]),
             ", ".join(each["methods"]),
             f"{each['train_context']:,}",
             training + mark,
@@ -173,36 +150,36 @@ def _models(of: Json) -> Iterator[str]:
 def _limits(of: Json) -> Iterator[str]:
     yield "## Limits\n"
     yield "Of jobs, with `limits.caps=observed`:\n"
-    yield from _table("model", "jobs at once", "jobs a day", "source")
+    yield from table("model", "jobs at once", "jobs a day", "source")
     for each in of["limits"]["jobs"]:
-        yield _row(_code(each["model"]), each["max_pending_jobs"], each["max_jobs_per_day"], each["source"])
+        yield row(code(each["model"]), each["max_pending_jobs"], each["max_jobs_per_day"], each["source"])
     yield ""
     yield "Bounds, always:\n"
-    yield from _table("of", "", "", "source")
+    yield from table("of", "", "", "source")
     for each in of["limits"]["bounds"]:
-        yield _row(each["name"], f"{each['most']:,}", each["unit"], each["source"])
+        yield row(each["name"], f"{each['most']:,}", each["unit"], each["source"])
 
 
 def _events(of: Json) -> Iterator[str]:
     yield "## Events\n"
     yield "A job's events in their order, and what its metric events say by method.\n"
-    yield from _table("event", "type", "level", "source", "")
+    yield from table("event", "type", "level", "source", "")
     for each in of["events"]:
         kind = each["type"] if each["type"] == "message" else f"metrics, {each['name']}"
-        yield _row(_code(each["message"]), kind, each["level"], each["source"], each["confidence"])
+        yield row(code(each["message"]), kind, each["level"], each["source"], each["confidence"])
 
 
 def _errors(of: Json) -> Iterator[str]:
     yield "## Errors\n"
     counted = Counter(each["confidence"] for each in of["errors"])
     numbers = ", ".join(f"{counted[each]} {each}" for each in CONFIDENCES if counted[each])
-    yield from _paragraph(
+    yield from paragraph(
         f"{sum(counted.values())} kinds of errors are answered: {numbers}. [Errors](../reference/errors.md) has all "
         "of them with their words and sources. These texts are assumed:"
     )
     yield ""
     names = [each["name"] for each in of["errors"] if each["confidence"] == "assumed"]
-    yield from _paragraph(", ".join(_code(name) for name in names) + ".")
+    yield from paragraph(", ".join(code(name) for name in names) + ".")
 
 
 def _fields(of: Json) -> Iterator[str]:
@@ -216,7 +193,7 @@ def _fields(of: Json) -> Iterator[str]:
             yield f"\n### {title[:1].upper()}{title[1:]}\n"
         part = f"*{title}*: " if each["part_of"] else ""
         for line in lines:
-            yield from _paragraph(f"- {part}{line}", indent="  ")
+            yield from paragraph(f"- {part}{line}", indent="  ")
 
 
 def _by_source(fields: Json) -> Iterator[str]:
@@ -231,31 +208,17 @@ def _by_source(fields: Json) -> Iterator[str]:
 def _error_table(of: Json) -> Iterator[str]:
     for resource, kinds in groupby(of["errors"], key=lambda each: each["name"].partition(".")[0]):
         yield f"### {resource.replace('_', ' ')}\n"
-        yield from _table("kind", "status", "code", "message", "source")
+        yield from table("kind", "status", "code", "message", "source")
         for each in sorted(kinds, key=lambda each: each["status"]):
             name = each["name"].partition(".")[2]
-            yield _row(_code(name), each["status"], _code(each["code"]), _code(_plain(each["message"])), _sourced(each))
+            yield row(code(name), each["status"], code(each["code"]), code(plain(each["message"])), _sourced(each))
         yield ""
 
 
 def _defect_table(of: Json) -> Iterator[str]:
-    yield from _table("defect", "`error.code`", "begins", "words")
+    yield from table("defect", "`error.code`", "begins", "words")
     for each in of["defects"]:
-        yield _row(_code(each["name"]), _code(each["code"]), each["begins"], each["confidence"])
-
-
-def _plain(message: str) -> str:
-    """A template with ``{}`` for what is filled in, its own braces as they are answered."""
-    text, depth, plain = message.replace("{{", "\0").replace("}}", "\1"), 0, ""
-    for character in text:
-        if character == "{":
-            depth += 1
-            plain += "{}"
-        elif character == "}":
-            depth -= 1
-        elif not depth:
-            plain += character
-    return plain.replace("\0", "{").replace("\1", "}")
+        yield row(code(each["name"]), code(each["code"]), each["begins"], each["confidence"])
 
 
 def _sourced(each: Json) -> str:

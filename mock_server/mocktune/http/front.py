@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+from functools import lru_cache
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -20,14 +21,22 @@ from mocktune.domain.clock import VirtualTime, WallTime
 from mocktune.domain.error_kinds.common import FOREIGN_HOST, FOREIGN_ORIGIN, INTERNAL
 from mocktune.domain.errors import ApiError
 from mocktune.domain.ids import request_id
-from mocktune.domain.journal import Entry
+from mocktune.domain.journal import Entry, FaultDecision
 from mocktune.domain.objects import Dialect
+from mocktune.domain.redaction import odd_key
 from mocktune.http.answers import COMMON_HEADERS, RawHeaders
 from mocktune.http.call import Call
 from mocktune.http.dispatch import Endpoint, Match, Table
 from mocktune.http.errors import error_answer, unknown_url, wrong_method
-from mocktune.service.journal import kept_body
-from mocktune.service.sandboxes import Caller, Sandbox, check_key, is_admin, release_blobs
+from mocktune.service.sandboxes import (
+    Caller,
+    Sandbox,
+    check_admin_token,
+    check_key,
+    check_name,
+    is_admin,
+    release_blobs,
+)
 from mocktune.service.services import Services
 from mocktune.settings import LOOPBACK_HOSTS
 
@@ -41,6 +50,7 @@ CLOSE_ABOVE_BYTES = 64 * 1024
 """A connection with more than this left to throw away is closed after its answer."""
 
 CONTROL_PREFIX = "/_mocktune/"
+SANDBOXES = "/_mocktune/sandboxes"
 
 KEPT_HEADERS = frozenset({
     b"accept", b"content-type", b"idempotency-key", b"openai-beta", b"user-agent", b"x-stainless-arch",
@@ -95,14 +105,25 @@ class Front:
             if path.startswith(AZURE_PREFIXES):
                 path = request.speak_azure(path)
             if path not in _OPEN_PATHS and not self._is_preflight(request):
-                key = check_key(request.key)
-                wall = self._services.clock.wall()
-                sandbox = self._sandbox(key, wall, shared_name=shared_name)
-                request.enter(sandbox, wall)
-            response = await self._answer_of_route(request, path, sandbox)
+                if path.startswith(SANDBOXES) and _is_server_wide(path):
+                    check_admin_token(request.key, self._services.settings.admin_token)
+                else:
+                    key = check_key(request.key)
+                    wall = self._services.clock.wall()
+                    sandbox = self._sandbox(key, wall, shared_name=shared_name)
+                    request.enter(sandbox, wall)
+            try:
+                response = await self._answer_of_route(request, path, sandbox)
+            except ApiError as error:
+                if error.stall_s:
+                    await _hold_back(request, error.stall_s)
+                raise
         except ApiError as error:
             response = request.error_answer(error)
         except ClientDisconnect:
+            if sandbox is not None and not path.startswith(CONTROL_PREFIX):
+                id = self._request_id(sandbox)
+                self._record(request, sandbox, id, path, None)
             return
         except Exception:
             id = self._request_id(sandbox)
@@ -110,13 +131,17 @@ class Front:
             response = request.error_answer(INTERNAL(request_id=id))
         id = id or self._request_id(sandbox)
         if sandbox is not None and not path.startswith(CONTROL_PREFIX):
-            sandbox.journal.record(request.entry(sandbox, id, path, self._services.clock.wall(), response))
+            self._record(request, sandbox, id, path, response)
         await self._send(response, request, send, started, id)
         if sandbox is not None and sandbox.wake is not None:
             sandbox.wake()
         if self._warming is None and sandbox is not None:
             # After the first answer: nobody waits for the tokenizer, and it is there when the first file is.
             self._warming = asyncio.ensure_future(self._services.warm_up())
+
+    def _record(self, request: _Request, sandbox: Sandbox, id: str, path: str, response: Response | None) -> None:
+        entry = request.entry(sandbox, id, path, self._services.clock.wall(), response)
+        sandbox.journal.record(entry, odd_key(request.key))
 
     async def _answer_of_route(self, request: _Request, path: str, sandbox: Sandbox | None) -> Response:
         method = request.scope["method"]
@@ -179,6 +204,8 @@ class Front:
         ]
         if request.project:
             headers.append((b"openai-project", request.project))
+        if request.sandbox is not None and request.sandbox.scenario.clock.skew != "0s":
+            headers.append(_skewed_date(request, request.sandbox.scenario.clock.ahead))
         if request.origin and request.origin in self._origins:
             headers += [(b"access-control-allow-origin", request.origin.encode("latin-1")), (b"vary", b"Origin")]
         return headers
@@ -204,10 +231,22 @@ async def _answer_with_faults(endpoint: Endpoint, call: Call, request: _Request)
     return await answer_with_faults(endpoint, call, request.error_answer)
 
 
+async def _hold_back(request: _Request, delay_s: float) -> None:
+    from mocktune.http.stalling import hold_back
+
+    await hold_back(request.scope, delay_s)
+
+
+def _skewed_date(request: _Request, ahead: int) -> tuple[bytes, bytes]:
+    from mocktune.http.skewed_dates import skewed_date
+
+    return skewed_date(request.scope, request.arrived, ahead)
+
+
 def _preflight(request: _Request) -> Response:
     """What a browser asks before it sends a key from a page of an origin that is allowed."""
     asked = request.asked_headers or "authorization, content-type"
-    headers = {"access-control-allow-methods": "GET, POST, PUT, DELETE", "access-control-allow-headers": asked}
+    headers = {"access-control-allow-methods": "GET, POST, PUT, PATCH, DELETE", "access-control-allow-headers": asked}
     return Response(status_code=204, headers=headers)
 
 
@@ -254,9 +293,9 @@ class _Request:
             elif name == b"api-key" and self.key is None:
                 self.key = value.decode("latin-1")
             elif name == b"host":
-                self.host = value.decode("latin-1")
+                self.host = _more(self.host, value) if self.host else value.decode("latin-1")
             elif name == b"origin":
-                self.origin = value.decode("latin-1")
+                self.origin = _more(self.origin, value) if self.origin else value.decode("latin-1")
             elif name == b"content-length":
                 self.declared_bytes = int(value) if value.isdigit() else 0
                 self.body_unread = self.declared_bytes > 0
@@ -276,32 +315,45 @@ class _Request:
         self.sandbox = sandbox
         self.arrived, self.at = wall, sandbox.clock.now(wall)
 
-    def entry(self, sandbox: Sandbox, id: str, path: str, wall: WallTime, response: Response) -> Entry:
-        """What the journal remembers of the request and of its answer, which is about to be sent."""
-        call = self.call
-        body = b"" if call is None or call.body_read is None else call.body_read
+    def entry(self, sandbox: Sandbox, id: str, path: str, wall: WallTime, response: Response | None) -> Entry:
+        """What the journal remembers of the request and of its answer, which is about to be sent; None: the client
+        went away before there was one."""
+        call, scope, clock = self.call, self.scope, sandbox.clock
+        operation, body, committed, lost = "", b"", False, response is None
+        faults: tuple[FaultDecision, ...] = ()
+        if call is not None:
+            operation, body, committed, faults = call.operation, call.body_read or b"", call.committed, call.decisions
+            lost = lost or call.lost
         answer: bytes = getattr(response, "body", b"")
+        status, retry_after, retry_after_ms = 0, "", ""
+        if response is not None and (status := response.status_code) >= 400:
+            retry_after = response.headers.get("retry-after", "")[:MAX_KEPT_HEADER_BYTES]
+            retry_after_ms = response.headers.get("retry-after-ms", "")[:MAX_KEPT_HEADER_BYTES]
+        client = scope.get("client")
         return Entry(
             ordinal=sandbox.requests,
             id=id,
-            operation="" if call is None else call.operation,
-            method=self.scope["method"],
+            operation=operation,
+            method=scope["method"],
             path=path,
-            query=self.scope["query_string"],
+            query=scope["query_string"],
             headers=tuple(self.kept),
             at=self.at,
             wall=self.arrived,
-            answered_at=sandbox.clock.now(wall),
+            answered_at=clock.now(wall),
             answered_wall=wall,
-            request_body=kept_body(body),
+            rate=clock.last.rate,
+            connection=client[1] if client else 0,
+            request_body=body,
             request_bytes=len(body) or self.declared_bytes,
-            status=response.status_code,
-            retry_after=response.headers.get("retry-after", "") if response.status_code >= 400 else "",
-            response_body=kept_body(answer),
+            status=status,
+            retry_after=retry_after,
+            retry_after_ms=retry_after_ms,
+            response_body=answer,
             response_bytes=len(answer),
-            committed=call is not None and call.committed,
-            lost=call is not None and call.lost,
-            faults=() if call is None else call.decisions,
+            committed=committed,
+            lost=lost,
+            faults=faults,
         )
 
     def caller(self) -> Caller:
@@ -330,6 +382,11 @@ class _Request:
         return message
 
 
+def _more(text: str, value: bytes) -> str:
+    """A header that is to come once: of two none is the right one, and together they are foreign."""
+    return f"{text}, {value.decode('latin-1')}"
+
+
 def _credential(authorization: str) -> str | None:
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() == "bearer":
@@ -343,19 +400,34 @@ def _credential(authorization: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=64)
 def _host_name(host: str) -> str:
-    """``127.0.0.1:4141`` and ``[::1]:4141`` without their port, in lower case."""
+    """``127.0.0.1:4141`` and ``[::1]:4141`` without their port, in lower case; what is no host and port, whole."""
     if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower()
+        name, closed, rest = host[1:].partition("]")
+        colon, port = rest[:1], rest[1:]
+        return name.lower() if closed and _is_port(colon, port) else host
+    name, colon, port = host.partition(":")
+    return name.lower() if _is_port(colon, port) else host
+
+
+def _is_port(colon: str, port: str) -> bool:
+    return not colon or (colon == ":" and port.isascii() and (port.isdigit() or not port))
 
 
 def _sandbox_path(path: str) -> tuple[str, str | None]:
-    """``/s/NAME/v1/…`` as the path proper and NAME, for clients whose keys rotate."""
+    """``/s/NAME/v1/…`` as the path proper and NAME, for clients whose keys rotate. Raises ``ParameterError`` for what
+    is no name."""
     if not path.startswith("/s/"):
         return path, None
     name, slash, rest = path[3:].partition("/")
-    return (slash + rest, name) if name and slash else (path, None)
+    return slash + rest, check_name(name)
+
+
+def _is_server_wide(path: str) -> bool:
+    """Whether a path below ``SANDBOXES`` is about all of them: every one but that of the caller's own."""
+    rest = path[len(SANDBOXES) :]
+    return not rest or (rest[0] == "/" and rest.split("/", 2)[1] != "current")
 
 
 async def _send_and_drain(response: Response, request: _Request, send: Send) -> None:

@@ -46,7 +46,8 @@ class FileRecord:
 class JobRecord:
     """A job. ``timeline`` is None until the first question needs it; ``parent`` is the tuned model it goes on from;
     ``told`` is the last status that was logged for people, ``models_left`` counts its tuned models and checkpoints
-    that were not deleted, once they exist. ``given_model`` and ``given_result`` are names that a seed state chose.
+    that were not deleted, once they exist. ``result_entered`` tells that its result file came into the list.
+    ``given_model`` and ``given_result`` are names that a seed state chose.
     """
 
     id: str
@@ -63,6 +64,7 @@ class JobRecord:
     timeline: Timeline | None = None
     told: JobStatus | None = None
     models_left: int | None = None
+    result_entered: bool = False
     given_model: str | None = None
     given_result: str | None = None
     quota: Quota | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mocktune.ports import Blobs, Clock, StateKeeper
+from mocktune.ports import Blobs, Clock, StateKeeper, WebhookSender
 from mocktune.service.chat import ChatService
 from mocktune.service.clocks import ClockService
 from mocktune.service.datasets import Datasets
@@ -22,14 +22,22 @@ from mocktune.settings import Settings
 
 if TYPE_CHECKING:
     from mocktune.service.completions import CompletionService
+    from mocktune.service.deliveries import DeliveryService
+    from mocktune.service.delivery_driver import DeliveryDriver
     from mocktune.service.deployments import DeploymentService
     from mocktune.service.graders import GraderService
+    from mocktune.service.listening import ListenerService
     from mocktune.service.moderations import ModerationService
+    from mocktune.service.open_sandboxes import OpenSandboxes
     from mocktune.service.permissions import PermissionService
+    from mocktune.service.ready_made import ReadyMadeService
+    from mocktune.service.requests import RequestService
     from mocktune.service.responses import ResponseService
     from mocktune.service.state_blobs import Seed
+    from mocktune.service.state_commands import StateService
     from mocktune.service.stored_completions import StoredCompletionService
     from mocktune.service.uploads import UploadService
+    from mocktune.service.verdict import VerdictService
     from mocktune.service.webhook_endpoints import WebhookEndpointService
 
 
@@ -53,7 +61,7 @@ class Services:
     jobs: JobService
     models: ModelService
     chat: ChatService
-    clocks: ClockService
+    make_sender: Callable[[], WebhookSender]
     warm_up: Callable[[], Awaitable[None]]
     close: Callable[[], None]
     state_keeper: StateKeeper | None = None
@@ -63,6 +71,17 @@ class Services:
         """What this server holds every request to."""
         settings = self.settings
         return Rules(settings.profile, settings.known_organizations, settings.loose)
+
+    @cached_property
+    def clocks(self) -> ClockService:
+        return ClockService(self.datasets, self.clock, lambda: self.deliveries)
+
+    @cached_property
+    def open_sandboxes(self) -> OpenSandboxes:
+        from mocktune.service.open_sandboxes import OpenSandboxes
+
+        settings = self.settings
+        return OpenSandboxes(self.sandboxes, apart=not settings.stateless and not settings.save_state_to)
 
     @cached_property
     def deployments(self) -> DeploymentService:
@@ -100,6 +119,38 @@ class Services:
         )
 
     @cached_property
+    def sender(self) -> WebhookSender:
+        return self.make_sender()
+
+    @cached_property
+    def deliveries(self) -> DeliveryService:
+        from mocktune.service.deliveries import DeliveryService
+
+        return DeliveryService(self.datasets, self.sender, self.clock, stateless=self.settings.stateless)
+
+    @cached_property
+    def listeners(self) -> ListenerService:
+        from mocktune.service.listening import ListenerService
+
+        return ListenerService(self.clock)
+
+    @cached_property
+    def driver(self) -> DeliveryDriver:
+        from mocktune.service.delivery_driver import DeliveryDriver
+
+        return DeliveryDriver(self.deliveries, self.visit, self.clock)
+
+    def watch(self, sandbox: Sandbox) -> None:
+        """Deliver what is due in a sandbox that sends webhooks, from now on."""
+        if sandbox.wake is None and not self.settings.stateless:
+            self.driver.watch(sandbox)
+
+    async def stop_driver(self) -> None:
+        """Deliver nothing more."""
+        if "driver" in self.__dict__:
+            await self.driver.stop()
+
+    @cached_property
     def completions(self) -> CompletionService:
         from mocktune.dataset_engine.tokenizer import count_batch, split
         from mocktune.service.completions import CompletionService
@@ -118,6 +169,30 @@ class Services:
         from mocktune.service.responses import ResponseService
 
         return ResponseService(self.chat, count_batch)
+
+    @cached_property
+    def states(self) -> StateService:
+        from mocktune.service.state_commands import StateService
+
+        return StateService(self.sandboxes, self.datasets, self.blobs, self.visit)
+
+    @cached_property
+    def ready_made(self) -> ReadyMadeService:
+        from mocktune.service.ready_made import ReadyMadeService
+
+        return ReadyMadeService(self.datasets, self.blobs, self.files, self.jobs, self.models)
+
+    @cached_property
+    def requests(self) -> RequestService:
+        from mocktune.service.requests import RequestService
+
+        return RequestService()
+
+    @cached_property
+    def verdicts(self) -> VerdictService:
+        from mocktune.service.verdict import VerdictService
+
+        return VerdictService(self.datasets)
 
     @cached_property
     def stored_completions(self) -> StoredCompletionService:
@@ -154,6 +229,8 @@ class Services:
         wall = self.clock.wall()
         visit = Visit(sandbox, sandbox.clock.now(wall), wall, ANYONE, self.rules)
         await load_state(visit, self._seed, self.datasets)
+        if self.settings.stateless:
+            sandbox.outbox = None  # nobody is sent anything
         sandbox.loaded = True
         return visit
 
@@ -190,6 +267,8 @@ class Services:
         """
         if not sandbox.loaded:
             await self.load(sandbox)
+        if sandbox.outbox is not None:
+            self.watch(sandbox)
         while True:
             wall = self.clock.wall()
             visit = Visit(sandbox, sandbox.clock.now(wall), wall, caller, self.rules)

@@ -31,9 +31,10 @@ def server() -> Iterator[RunningServer]:
 def told(server: RunningServer, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Clock:
     """What the command prints for a sandbox of this test's own."""
 
-    def call(action: str = "show", by: str | None = None, **options: object) -> str:
-        given = {"to": None, "until": None, "next_": False, "url": server.base_url, "api_key": request.node.name}
-        clock(action, by, **(given | options))  # type: ignore[arg-type]  # options by name
+    def call(action: str = "show", by: str | None = None, status: str | None = None, **options: object) -> str:
+        given = {"to": None, "until": None, "next_": False, "max_virtual": None, "advance_on_poll": None}
+        given |= {"url": server.base_url, "api_key": request.node.name}
+        clock(action, by, status, **(given | options))  # type: ignore[arg-type]  # options by name
         return capsys.readouterr().out
 
     return call
@@ -75,15 +76,35 @@ def test_advancing_until_a_status_lists_what_happened_on_the_way(
         file = client.files.create(file=("marv.jsonl", marv), purpose="fine-tune")
         job = client.fine_tuning.jobs.create(model="gpt-4o-mini-2024-07-18", training_file=file.id)
     assert told("advance", until=(job.id, "running")).splitlines() == [
+        f"2026-01-15T00:00:02Z  {file.id}  processed",
         f"2026-01-15T00:00:47Z  {job.id}  queued",
         f"2026-01-15T00:00:51Z  {job.id}  running",
         "now      2026-01-15T00:00:51Z",
         "elapsed  51s",
     ]
     assert f"{job.id}  succeeded" not in told("advance", next_=True)
+    assert told("next") != told("next")
+    half = told("until", job.id, "running@50%").splitlines()[-2:]
+    assert told("until", job.id, "running@40%").splitlines()[-2:] == half, "what lies behind counts"
 
-    said = refusal(capsys, lambda: told("advance", until=(job.id, "failed")), exit_code=1)
-    assert said == "the job never gets that status; the clock stands at its end"
+    said = refusal(capsys, lambda: told("until", job.id, "failed"), exit_code=1)
+    assert said == "it never gets that status; the clock stands at its end"
+    assert told("until", job.id).count("\n") == 2
+    with openai.OpenAI(base_url=server.base_url, api_key=request.node.name) as client:
+        model = client.fine_tuning.jobs.retrieve(job.id).fine_tuned_model
+    assert f"{model}  ready" in told("until", model, "ready")
+    assert told("until", file.id).startswith("now ")
+
+
+def test_polls_are_told_to_move_the_clock(told: Clock) -> None:
+    assert told(advance_on_poll="next").endswith("polls    advance by next\n")
+    assert told("x60", advance_on_poll="90s").endswith("polls    advance by 1m30s\n")
+    assert "polls" not in told(advance_on_poll="off")
+
+
+def test_a_bound_stops_an_advance(told: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    said = refusal(capsys, lambda: told("advance", "3h", max_virtual="2h"), 1)
+    assert "was stopped by max_virtual (2h). The clock stands at 2026-01-15T02:00:00Z" in said
 
 
 def test_what_the_server_refuses_is_told_in_its_words(told: Clock, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,7 +132,12 @@ def test_where_no_server_answers_the_command_says_how_to_start_one(
         (("fast",), {}, "'fast' is no clock"),
         (("advance",), {}, "say how far to advance, in one way"),
         (("advance", "2h"), {"next_": True}, "say how far to advance, in one way"),
-        (("frozen", "2h"), {}, "a duration, --to, --until and --next belong to: mocktune clock advance"),
+        (("frozen", "2h"), {}, "a duration, --to, --until, --next and --max-virtual belong to: mocktune clock advance"),
+        (("until",), {}, "say what to wait for: mocktune clock until ftjob-… running"),
+        (("until", "ftjob-1", "soon"), {}, "a job never is 'soon'"),
+        (("advance", "2h", "running"), {}, "'running' belongs to: mocktune clock until"),
+        (("advance", "2h"), {"advance_on_poll": "next"}, "--advance-on-poll sets what polls do"),
+        (("show",), {"advance_on_poll": "soon"}, "'soon' is no duration"),
         (("show",), {"api_key": ""}, "give --api-key or set OPENAI_API_KEY"),
         (("show",), {"url": "nowhere"}, "'nowhere' is no URL"),
     ],

@@ -128,6 +128,24 @@ def test_a_host_that_others_can_reach_needs_an_admin_token() -> None:
     assert ended.stdout == ""
 
 
+def test_a_server_for_known_keys_lets_in_whom_its_admin_has_opened_a_sandbox(tmp_path: Path) -> None:
+    with serving("--known-keys-only", "--advance-on-poll", "next", "--no-inband", temp=tmp_path) as (_, ready):
+        admin = {"authorization": f"Bearer {ready['admin_token']}"}
+        key = {"authorization": "Bearer sk-mt-ci"}
+        assert httpx2.get(f"{ready['base_url']}/models", headers=key).status_code == 401
+        opened = httpx2.post(f"{ready['root']}/_mocktune/sandboxes", headers=admin, json={"name": "ci"}).json()
+        assert opened["api_key"] == "sk-mt-ci"
+        assert httpx2.get(f"{ready['base_url']}/models", headers=key).status_code == 200
+        assert httpx2.get(f"{ready['root']}/_mocktune/clock", headers=key).json()["advance_on_poll"] == "next"
+
+
+@pytest.mark.parametrize("mode", [("--stateless",), ("--save-on-exit", "--state-file", "state.json")])
+def test_known_keys_need_sandboxes_that_are_kept_apart(tmp_path: Path, mode: tuple[str, ...]) -> None:
+    ended = run("serve", "--known-keys-only", *mode, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert "--known-keys-only needs sandboxes that are kept apart" in ended.stderr
+
+
 def test_a_port_in_use_is_told_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -145,6 +163,7 @@ def test_a_port_in_use_is_told_in_one_line() -> None:
         (["--set", "model.absent=2s"], "unknown key 'model.absent'; did you mean 'model.absent_for'?"),
         (["--clock", "fast"], "'fast' is no clock: use 'real', 'frozen' or a factor such as 'x60'"),
         (["--max-file-size", "12X"], "'12X' is no size"),
+        (["--advance-on-poll", "soon"], "'soon' is no duration: write it like"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_what_could(arguments: list[str], message: str) -> None:

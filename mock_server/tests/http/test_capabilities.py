@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
@@ -17,6 +18,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+import jsonschema
 import pytest
 from starlette.testclient import TestClient
 from support import Wall, settings
@@ -69,7 +71,7 @@ def test_every_entry_names_its_source_and_how_sure_that_makes_it(answered: dict[
 
 def known_entries(value: object) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
-        if "source" in value:
+        if isinstance(value.get("source"), str):
             yield value
         for each in value.values():
             yield from known_entries(each)
@@ -107,15 +109,31 @@ def test_the_version_names_what_was_played_after(http: TestClient) -> None:
 
 def test_schemas_are_listed_and_answered(http: TestClient) -> None:
     schemas = http.get("/_mocktune/schemas").json()["schemas"]
-    assert set(schemas) == {"state"}
+    assert {"fault", "scenario", "state"} < set(schemas)
     schema = http.get(schemas["state"]).json()
     assert {"files", "jobs", "models", "objects"} <= set(schema["properties"])
+
+
+def test_what_a_call_of_the_control_plane_takes_and_answers_has_a_schema_of_its_own(http: TestClient) -> None:
+    schemas = http.get("/_mocktune/schemas").json()["schemas"]
+    for name, path in schemas.items():
+        schema = http.get(path).raise_for_status().json()
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert "#/components" not in json.dumps(schema), name
+    command, answer = (http.get(schemas[f"clock.advance.{what}"]).json() for what in ("request", "answer"))
+    good, bad = {"until": {"job": "ftjob-1", "status": "running"}, "max_virtual": "2h"}, {"until": {"job": 3}}
+    jsonschema.validate(good, command)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(bad, command)
+    jsonschema.validate(http.post("/_mocktune/clock/advance", json={"by": "0s"}).json(), answer)
 
 
 def test_an_unknown_schema_is_a_404_that_names_the_known_ones(http: TestClient) -> None:
     answer = http.get("/_mocktune/schemas/scenarios")
     assert answer.status_code == 404
-    assert answer.json()["error"]["message"] == "There is no schema 'scenarios'; known are state."
+    assert answer.json()["error"]["message"] == (
+        "There is no schema 'scenarios'; did you mean 'scenario'? GET /_mocktune/schemas lists all."
+    )
 
 
 # -- confidence --------------------------------------------------------------------------------------------------------

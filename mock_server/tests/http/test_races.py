@@ -54,13 +54,38 @@ async def upload(app: Front, data: bytes | None = None, key: str = "sk-race") ->
     return str(file["id"])
 
 
-def test_advances_that_overlap_add_up(services: Services) -> None:
+def test_of_commands_to_one_clock_that_overlap_one_is_obeyed(services: Services) -> None:
+    """And the others say so; nothing of them is done."""
+
     async def story() -> None:
         app = create_app(services)
         file = await upload(app, dataset(20_000))
         await call(app, "POST", "/v1/fine_tuning/jobs", {"model": "gpt-4o-mini", "training_file": file})
-        answers = await asyncio.gather(*(call(app, "POST", "/_mocktune/clock/advance", {"by": "1s"}) for _ in range(6)))
-        assert sorted(answer["elapsed"] for _, answer in answers) == [1, 2, 3, 4, 5, 6]
+        commands = [("POST", "/_mocktune/clock/advance", {"by": "1s"})] * 3
+        commands.append(("PUT", "/_mocktune/clock", {"clock": "x60"}))
+        answers = await asyncio.gather(*(call(app, *command) for command in commands))
+        assert [status for status, _ in answers] == [200, 409, 409, 409]
+        assert {answer["error"]["code"] for _, answer in answers[1:]} == {"clock_busy"}
+        _, clock = await call(app, "GET", "/_mocktune/clock")
+        assert (clock["clock"], clock["elapsed"]) == ("frozen", 1)
+        status, again = await call(app, "POST", "/_mocktune/clock/advance", {"by": "1s"})
+        assert (status, again["elapsed"]) == (200, 2)
+
+    asyncio.run(story())
+
+
+def test_other_requests_are_answered_while_the_clock_is_being_advanced(services: Services) -> None:
+    async def story() -> None:
+        app = create_app(services)
+        file = await upload(app, dataset(20_000))
+        _, job = await call(app, "POST", "/v1/fine_tuning/jobs", {"model": "gpt-4o-mini", "training_file": file})
+        advancing = asyncio.ensure_future(call(app, "POST", "/_mocktune/clock/advance", {"by": "1h"}))
+        await asyncio.sleep(0)
+        status, clock = await call(app, "GET", "/_mocktune/clock")
+        assert (status, clock["elapsed"], advancing.done()) == (200, 0, False)
+        assert (await call(app, "GET", "/v1/models"))[0] == 200
+        await advancing
+        assert (await call(app, "GET", f"/v1/fine_tuning/jobs/{job['id']}"))[1]["status"] == "succeeded"
 
     asyncio.run(story())
 

@@ -19,6 +19,7 @@ from mocktune.http.render.jobs import checkpoint as checkpoint_json
 from mocktune.http.render.jobs import event as event_json
 from mocktune.http.render.jobs import job as job_json
 from mocktune.http.render.models import model as model_json
+from mocktune.service.clocks import ClockChange
 from mocktune.service.files import Upload
 
 
@@ -359,9 +360,15 @@ def test_an_advance_lists_the_transitions_on_its_way(lab: Lab) -> None:
     async def story() -> None:
         job = await lab.create()
         result = await lab.services.clocks.advance_by(await lab.visit(), 3600 * SECOND)
-        assert [(each.job_id, each.status) for each in result.fired] == [
-            (job.id, "queued"), (job.id, "running"), (job.id, "succeeded")
-        ]  # fmt: skip
+        assert [(each.kind, each.status) for each in result.fired] == [
+            ("file", "processed"),
+            ("job", "queued"),
+            ("job", "running"),
+            ("job", "succeeded"),
+            ("model", "loading"),
+            ("model", "ready"),
+        ]
+        assert {each.job_id for each in result.fired[1:]} == {job.id}
 
     run(story)
 
@@ -436,7 +443,7 @@ def test_next_stops_at_the_expiry_of_a_file(lab: Lab) -> None:
 def test_an_advance_of_an_unused_sandbox_is_not_undone_by_a_change_of_pace(lab: Lab) -> None:
     async def story() -> None:
         await lab.advance(30 * 86_400)
-        view = lab.services.clocks.change(await lab.visit(), ClockMode.parse("x60"), None)
+        view = lab.services.clocks.change(await lab.visit(), ClockChange(ClockMode.parse("x60")))
         assert view.elapsed == 30 * 86_400 * SECOND
 
     run(story)

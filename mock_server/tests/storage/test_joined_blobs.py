@@ -33,6 +33,17 @@ def test_a_joined_blob_reads_as_its_parts_in_their_order(tmp_path: Path, size_by
     assert (whole.size_bytes, whole.sha256) == (11, hashlib.sha256(read).hexdigest())
 
 
+@pytest.mark.parametrize("size_bytes", [1, 3, 1000, -1])
+def test_it_is_read_from_anywhere_on(tmp_path: Path, size_bytes: int) -> None:
+    data = b"abcdefg\nhi\n"
+    with joined(DiskBlobs(tmp_path), b"", b"abc", b"", b"defg\nh", b"i\n", b"").open() as source:
+        for offset in (*range(13), *range(12, -1, -1), 100):
+            assert source.seek(offset) == offset
+            assert source.read(size_bytes) == (data[offset:] if size_bytes < 0 else data[offset : offset + size_bytes])
+        assert source.seek(-3, 2) == 8
+        assert source.readline() == b"hi\n"
+
+
 def test_its_lines_may_go_across_parts(tmp_path: Path) -> None:
     with joined(DiskBlobs(tmp_path), b"ab", b"c\nd", b"e").open() as source:
         assert list(source) == [b"abc\n", b"de"]

@@ -254,11 +254,13 @@ UNKNOWN_CURSOR = ErrorKind(
         "fine_tuning.jobs.list",
         "fine_tuning.jobs.list_events",
         "fine_tuning.jobs.checkpoints.list",
+        "mocktune.webhooks.deliveries.list",
         "fine_tuning.checkpoints.permissions.list",
         "chat.completions.list",
         "chat.completions.messages.list",
         "responses.input_items.list",
         "webhooks.list",
+        "mocktune.sandboxes.list",
     ),
 )
 

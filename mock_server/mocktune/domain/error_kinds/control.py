@@ -8,7 +8,7 @@ _UPDATE = ("mocktune.clock.update",)
 _ADVANCE = ("mocktune.clock.advance",)
 
 UNREADABLE = ErrorKind(
-    # A pace, duration or instant that cannot be read; the problem says how it is written.
+    # A pace, duration, instant or awaited status that cannot be read; the problem says how it is written.
     error=ParameterError,
     message="{problem}",
     code="invalid_value",
@@ -22,11 +22,41 @@ ONE_OF_FOUR = ErrorKind(
     source="mocktune",
     operations=_ADVANCE,
 )
+NOTHING_TO_SET = ErrorKind(
+    error=ParameterError,
+    message="Give at least one of 'clock', 'start' and 'advance_on_poll'.",
+    code="invalid_value",
+    source="mocktune",
+    operations=_UPDATE,
+)
+ONE_OBJECT = ErrorKind(
+    error=ParameterError,
+    message="Give exactly one of 'job', 'file' and 'model' to wait for.",
+    code="invalid_value",
+    param="until",
+    source="mocktune",
+    operations=_ADVANCE,
+)
 NO_SUCH_JOB = ErrorKind(
     error=NotFoundError,
     message="Could not find fine tune: {id:.200}",
     code="fine_tune_not_found",
     param="job",
+    source="mocktune",
+    operations=_ADVANCE,
+)
+NO_SUCH_FILE = ErrorKind(
+    error=NotFoundError,
+    message="No such File object: {id:.200}",
+    param="file",
+    source="mocktune",
+    operations=_ADVANCE,
+)
+NO_SUCH_MODEL = ErrorKind(
+    error=NotFoundError,
+    message="The model `{id:.200}` does not exist by now.",
+    code="model_not_found",
+    param="model",
     source="mocktune",
     operations=_ADVANCE,
 )
@@ -42,9 +72,24 @@ BACKWARDS = ErrorKind(
     source="mocktune",
     operations=(*_UPDATE, *_ADVANCE),
 )
+CLOCK_BUSY = ErrorKind(
+    error=ConflictError,
+    message="Another command is moving this sandbox's clock. Wait for its answer, then say how far it is to go on.",
+    code="clock_busy",
+    source="mocktune",
+    operations=(*_UPDATE, *_ADVANCE),
+)
+BOUND_REACHED = ErrorKind(
+    error=ConflictError,
+    message="The advance to {aim} was stopped by {bound} ({limit}). The clock stands at {now}, {elapsed} on. {hottest} "
+    "Nothing is lost: advance again to go on, or raise {bound}.",
+    code="clock_bound_reached",
+    source="mocktune",
+    operations=_ADVANCE,
+)
 NO_SUCH_SCHEMA = ErrorKind(
     error=NotFoundError,
-    message="There is no schema '{name:.200}'; known are {known}.",
+    message="There is no schema '{name:.200}'{near} GET /_mocktune/schemas lists all.",
     source="mocktune",
     operations=("mocktune.schemas.retrieve",),
 )

@@ -113,15 +113,18 @@ FIELD_HEADERS_TOO_LONG = ErrorKind(
 
 # -- the bytes ---------------------------------------------------------------------------------------------------------
 
+_READY_MADE = tuple(f"mocktune.state.{each}.create" for each in ("files", "jobs", "models", "gallery"))
+"""Which bring the bytes of files that are made."""
+
 NO_ROOM = ErrorKind(
     error=ServiceUnavailableError,
     message="This mocktune server keeps at most {most} bytes of uploads; delete files or raise --max-disk.",
     source="mocktune",
-    operations=_FORMS,
+    operations=(*_FORMS, *_READY_MADE),
 )
 NOT_STORED = ErrorKind(
     error=ServiceUnavailableError,
     message="The upload could not be stored: {problem}.",
     source="mocktune",
-    operations=_FORMS,
+    operations=(*_FORMS, *_READY_MADE),
 )

@@ -67,6 +67,14 @@ TOO_MANY_PAUSES = ErrorKind(
     source="mocktune",
     operations=("fine_tuning.jobs.pause",),
 )
+UNKNOWN_SCENARIO = ErrorKind(
+    error=ParameterError,
+    message="metadata.mocktune_scenario: {problem}",
+    code="invalid_value",
+    param="metadata.mocktune_scenario",
+    source="mocktune",
+    operations=(CREATE,),
+)
 METADATA_BOTH_WAYS = ErrorKind(
     error=ParameterError,
     message="Invalid 'metadata': give either metadata[key]=value pairs or metadata=null, not both.",

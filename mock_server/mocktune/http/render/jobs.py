@@ -8,6 +8,8 @@ field                                observed            sdk
 ``error`` of a job that did not fail ``{}``              null
 ``hyperparameters`` of dpo and rft   null                the three numbers that all methods have
 ``status`` of a paused job           ``paused``          ``queued``
+a ``status`` only a scenario knows   that                the job's own
+``type`` of moderation and others    that                ``message``
 ===================================  ==================  =======================================
 """
 
@@ -25,21 +27,30 @@ AZURE_STATUS: dict[str, str] = {JobStatus.VALIDATING_FILES: "pending", JobStatus
 """Statuses Azure words in its own way (learn.microsoft.com: a new job is ``pending``; that both are is assumed)."""
 
 
+_NO_ERROR: dict[str, Json | None] = {
+    "empty": {},
+    "none": None,
+    "absent": None,
+    "nulls": {"code": None, "message": None, "param": None},
+}
+"""The ``error`` of a job that did not fail: ``{}`` was recorded, an object of nulls was told of (openai-php)."""
+
+
 def job(view: JobView, form: Form) -> Json:
     request, strict = view.request, form == "sdk"
-    error: Json | None = None if strict else {}
+    error: Json | None = None if strict else _NO_ERROR[view.no_error]
     if view.error is not None:
         error = {"code": view.error.code, "message": view.error.message, "param": view.error.param}
-    status: str = view.status
+    status: str = view.status if view.written_status is None or strict else view.written_status
     if form == "azure":
-        status = AZURE_STATUS.get(view.status, view.status)
-    if strict and status is JobStatus.PAUSED:
+        status = AZURE_STATUS.get(status, status)
+    if strict and status == JobStatus.PAUSED:
         status = JobStatus.QUEUED  # it will queue again when it is resumed
     # OBS CN1229: null for dpo; the public description's reinforcement example has none either.
     top_level: Json | None = None
     if strict or request.method == "supervised":
         top_level = shown(request.hyperparameters, view.hyperparameters, "supervised")
-    return {
+    written: Json = {
         "object": "fine_tuning.job",
         "id": view.id,
         "model": view.model,
@@ -56,8 +67,8 @@ def job(view: JobView, form: Form) -> Json:
         "error": error,
         "user_provided_suffix": request.suffix,
         "seed": view.seed,
-        # Null in every state of every recorded job (PINOLO, CN1229, PY0225).
-        "estimated_finish": None,
+        # Null in every state of every recorded job (PINOLO, CN1229, PY0225), unless a scenario wants a number.
+        "estimated_finish": seconds(view.estimated_finish),
         "integrations": [
             {
                 "type": "wandb",
@@ -78,6 +89,9 @@ def job(view: JobView, form: Form) -> Json:
         # RFTDOC: of reinforcement alone; the evals platform it belongs to is not played.
         **({"eval_id": None} if request.method == "reinforcement" else {}),
     }
+    if view.no_error == "absent" and view.error is None and not strict:
+        del written["error"]
+    return written
 
 
 def _method(view: JobView) -> Json:
@@ -92,10 +106,13 @@ def _method(view: JobView) -> Json:
     }
 
 
-def event(view: EventView) -> Json:
-    data: Json | None = None if view.bare else {}
+def event(view: EventView, form: Form = "observed") -> Json:
+    data: Json | None = None if view.bare else dict(view.data)
+    type = view.type
     if view.metrics is not None:
-        data = measures.data(view.metrics)
+        data, type = measures.data(view.metrics), "metrics"
+    elif form == "sdk":
+        type = "message"
     return {
         "object": "fine_tuning.job.event",
         "id": view.id,
@@ -103,7 +120,7 @@ def event(view: EventView) -> Json:
         "level": view.level,
         "message": view.message,
         "data": data,
-        "type": "message" if view.metrics is None else "metrics",
+        "type": type,
     }
 
 

@@ -115,7 +115,7 @@ def job_routes(services: Services) -> APIRouter:
         query = call.query(wire.ListEventsQuery)
         id = call.path("fine_tuning_job_id")
         page = await jobs.events(await call.visit(), id, after=query.after, limit=query.limit)
-        return json_answer(page_json(page, render.event))
+        return json_answer(page_json(page, lambda view: render.event(view, call.written_as)))
 
     @router.get(
         "/{fine_tuning_job_id}/checkpoints",

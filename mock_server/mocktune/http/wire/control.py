@@ -4,50 +4,92 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mocktune.http.wire.base import Request, Response
 
 
 class ClockChange(Request):
-    """``clock`` is ``real``, ``frozen`` or ``x60``; ``start`` an instant, Unix seconds or ISO 8601."""
+    """At least one of the three; what is not given stays as it is."""
 
-    clock: str
-    start: int | float | str | None = None
+    clock: str | None = Field(None, description="`real`, `frozen`, or a factor from `x0.000001` to `x1000000`")
+    start: int | float | str | None = Field(
+        None,
+        description="an instant, Unix seconds or ISO 8601: any in a sandbox in which nothing was created yet, later "
+        "only forward",
+    )
+    advance_on_poll: str | None = Field(
+        None,
+        description="how far a poll of something unfinished moves the clock before it is answered: a duration, or "
+        "`next`: to the next visible change of what is polled (training counts as ten); null: not at all",
+    )
 
 
 class AdvanceUntil(Request):
-    job: str
-    status: Literal["queued", "running", "succeeded", "failed", "cancelled", "terminal"]
+    """Exactly one of `job`, `file` and `model`, and the status it is to have."""
+
+    job: str | None = Field(None, description="the id of a job")
+    file: str | None = Field(None, description="the id of a file")
+    model: str | None = Field(None, description="the name of a model")
+    status: str = Field(
+        description="of a job one of its statuses, `terminal` (any end), or `running@40%` (of its steps); of a file "
+        "`processed`, `error` or `terminal`; of a model `loading` or `ready`"
+    )
+    progress: float | None = Field(None, description="of a job that is `running`: the share of its steps, 0 to 1")
 
 
 class ClockAdvance(Request):
-    """Exactly one of the four."""
+    """Exactly one of `by`, `to`, `until` and `next`."""
 
-    by: str | None = None
-    to: int | float | str | None = None
-    until: AdvanceUntil | None = None
-    next: Literal[True] | None = None
+    by: str | None = Field(None, description="a duration")
+    to: int | float | str | None = Field(None, description="an instant, Unix seconds or ISO 8601")
+    until: AdvanceUntil | None = Field(
+        None,
+        description="until an object has a status, or to its end when it never will; one that lies behind counts",
+    )
+    next: Literal[True] | None = Field(
+        None,
+        description="to the next instant at which something a person would wait for changes; of training only every "
+        "tenth part counts",
+    )
+    max_virtual: str | None = Field(
+        None, description="a duration the clock is moved by at most; 30 days for `until` and `next` unless given"
+    )
+    max_events: int = Field(
+        100_000, ge=1, le=1_000_000, description="how many things may happen on the way before the clock stops"
+    )
 
 
 class ClockState(Response):
-    clock: str
-    now: float
-    elapsed: float
+    """A sandbox's clock."""
+
+    clock: str = Field(description="`real`, `frozen` or a factor")
+    now: float = Field(description="Unix seconds")
+    elapsed: float = Field(description="seconds since the sandbox's clock started")
+    advance_on_poll: str | None = Field(description="a duration, `next` or null")
 
 
 class FiredTransition(Response):
-    at: float
-    job: str
-    status: str
+    """What happened on the way."""
+
+    at: float = Field(description="Unix seconds")
+    kind: Literal["file", "upload", "job", "model", "delivery"]
+    id: str
+    status: str = Field(
+        description="what the object came to: a job's status; `processed`, `error` or `expired` (files, uploads); "
+        "`loading`, `ready` or `gone` (models); `delivered`, `retrying`, `failed` or `dropped` (deliveries)"
+    )
+    job: str | None = Field(description="the job itself, or the one a model or delivery is of")
 
 
 class AdvanceResult(Response):
-    now: float
-    elapsed: float
-    reached: bool
-    fired: list[FiredTransition]
-    fired_dropped: int
+    """Where the clock stands, and what happened on the way, in order."""
+
+    now: float = Field(description="Unix seconds")
+    elapsed: float = Field(description="seconds since the sandbox's clock started")
+    reached: bool = Field(description="false when the awaited status will never come; the clock stands at the end then")
+    fired: list[FiredTransition] = Field(description="the first 1000")
+    fired_dropped: int = Field(description="how many more there were")
 
 
 class Health(Response):

@@ -199,8 +199,10 @@ class FineTuningJob(Response):
 
 
 class MetricsData(Response):
+    """A loss is null where it is no number."""
+
     step: int
-    train_loss: float
+    train_loss: float | None
     valid_loss: float | None = None
     total_steps: int
     full_valid_loss: float | None = None
@@ -216,7 +218,19 @@ class RewardData(BaseModel):
 
     step: int
     total_steps: int
-    train_mean_reward: float
+    train_mean_reward: float | None
+
+
+class ModerationResult(Response):
+    category: str
+    flagged: bool
+
+
+class ModerationData(Response):
+    """The data of the event that tells how the checks of a finished model ended (its shape is assumed)."""
+
+    blocked: bool
+    results: list[ModerationResult]
 
 
 class NoData(Response):
@@ -229,13 +243,13 @@ class FineTuningJobEvent(Response):
     created_at: int
     level: Literal["info", "warn", "error"]
     message: str
-    data: MetricsData | RewardData | NoData | None
-    type: Literal["message", "metrics"]
+    data: MetricsData | RewardData | ModerationData | NoData | None
+    type: Literal["message", "metrics", "moderation_checks"]
 
 
 class CheckpointMetrics(Response):
     step: int
-    train_loss: float
+    train_loss: float | None
     train_mean_token_accuracy: float
     valid_loss: float | None = None
     valid_mean_token_accuracy: float | None = None
