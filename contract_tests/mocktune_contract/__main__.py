@@ -1,6 +1,7 @@
 """``python -m mocktune_contract --target URL [--api-key KEY]``: the contract tests, wherever the package is installed.
 
-``pytest --pyargs mocktune_contract`` runs them too, but finds the options only when it is given the folder's path.
+Tests marked ``soak``, which take minutes, run with ``-m soak`` only. ``pytest --pyargs mocktune_contract`` runs them
+too, but finds the options only when it is given the folder's path.
 """
 
 from __future__ import annotations
@@ -11,4 +12,5 @@ from pathlib import Path
 import pytest
 
 if __name__ == "__main__":
-    sys.exit(pytest.main(["--import-mode=importlib", str(Path(__file__).parent), *sys.argv[1:]]))
+    options = ["--import-mode=importlib", "-m", "not soak", str(Path(__file__).parent)]
+    sys.exit(pytest.main([*options, *sys.argv[1:]]))

@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for marker, reason in NEEDS.items():
         config.addinivalue_line("markers", f"{marker}: skipped on some targets: {reason}")
+    config.addinivalue_line("markers", "soak: takes minutes; run by hand with -m soak")
     config.addinivalue_line(
         "markers", "observed_wire(why): skipped with --strict-sdk: what was recorded, in the form it was"
     )

@@ -178,7 +178,8 @@ IGNORED_RETRY_AFTER = FindingKind(
     "pace it had, had come as far (a clock that stands: that many seconds of sandbox time, as a skipped sleep moves "
     "it).",
     spared="The automatic retries of an SDK, some of which do not read long waits; 5 % of the time asked for; errors "
-    "that no waiting helps against, which are MT05's.",
+    "that no waiting helps against, which are MT05's. Workers that share the connections of one client and send the "
+    "same bytes at once cannot be told from one that repeats itself: allow MT06 for them.",
     costs="Every early repeat is refused again and counts against the limit, which makes the wait longer.",
     remedy="Wait as long as the answer says; without a number, back off exponentially with jitter.",
     find=ignored_retry_after,
