@@ -66,7 +66,11 @@ def main() -> None:
         assert count > words, events[:300]
         path = Path(folder) / "events"
         path.write_bytes(events)
-        paced.ask("POST", "/_mocktune/faults", {"operation": "chat.completions.create", "delay": "0s", "dribble": True})
+        paced.ask(
+            "POST",
+            "/_mocktune/faults",
+            {"operation": "chat.completions.create", "at": "mid_body", "delay": "0s", "dribble": True},
+        )
         with Server("_servers.py", "stream", "--events", str(path)) as raw:
             requests[raw] = requests[plain]
 
