@@ -9,13 +9,13 @@ from mocktune.cli.scenario_play import Life
 from mocktune.domain.clock import SECOND, format_duration
 from mocktune.domain.objects import EventView
 from mocktune.domain.scenario import Scenario
-from mocktune.domain.scenario_document import changed_fields, part_document, scenario_document
+from mocktune.domain.scenario_document import changed_fields, scenario_document
+from mocktune.http.render.scenarios import packaged
 from mocktune.storage.scenario_files import (
     document_in,
     is_path,
     packaged_document,
     packaged_scenario,
-    packs_of,
     parent_of,
     scenario_names,
     scenario_packs,
@@ -27,7 +27,7 @@ _STYLES = {"info": "", "warn": "yellow", "error": "red"}
 def listed() -> dict[str, Any]:
     """All packaged scenarios and packs, as ``GET /_mocktune/scenarios`` has them."""
     return {
-        "scenarios": [_told(packaged_scenario(name)) for name in scenario_names()],
+        "scenarios": [packaged(packaged_scenario(name)) for name in scenario_names()],
         "packs": [
             {"name": each.name, "summary": each.summary, "scenarios": list(each.scenarios)} for each in scenario_packs()
         ],
@@ -44,7 +44,7 @@ def described(scenario: Scenario, base: Scenario, life: Life) -> dict[str, Any]:
     """One scenario, and the life of a job under it; times in seconds of virtual time since the upload."""
     refused = life.refused
     return {
-        **_told(scenario),
+        **packaged(scenario),
         "extends": base.name if base.summary else None,
         "changes": changed_fields(scenario, base),
         "document": scenario_document(scenario),
@@ -63,16 +63,6 @@ def described(scenario: Scenario, base: Scenario, life: Life) -> dict[str, Any]:
             ],
             "metric_events": sum(each.metrics is not None for _, each in life.events),
         },
-    }
-
-
-def _told(scenario: Scenario) -> dict[str, Any]:
-    return {
-        "name": scenario.name,
-        "summary": scenario.summary,
-        "catches": scenario.catches,
-        "packs": packs_of(scenario.name),
-        "expect": part_document(scenario.expect),
     }
 
 

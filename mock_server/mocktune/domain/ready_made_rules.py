@@ -36,7 +36,7 @@ def check_files_of(new: NewJob, recipe: Recipe | None) -> None:
     """Raises ``ParameterError`` for files of a job that do not go with each other, or with its failure."""
     for name in ("training_file", "validation_file", "examples"):
         if recipe is not None and recipe.in_files and getattr(new, name) is not None:
-            raise refused(name, f"The files of a job with '{new.failure}' are made for it: leave {name} out.")
+            raise refused(name, f"The failure '{new.failure}' lies in the files, which are made for it: leave it out.")
     if new.training_file is not None and new.examples is not None:
         raise refused("examples", "Give either training_file or examples.")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from itertools import islice
 
 from mocktune.domain.journal import MAX_BODY_BYTES, Entry, Headers
 from mocktune.domain.redaction import redacted, redacted_path, redacted_query
+from mocktune.service.waiters import Waiters
 
 MAX_ENTRIES = 10_000
 MAX_BYTES = 8 * 1024 * 1024
@@ -35,14 +35,14 @@ class Journal:
     What an entry shares with the one before it, headers or an answer, counts once.
     """
 
-    __slots__ = ("_answer", "_entries", "_headers", "_size_bytes", "_waiting", "dropped", "emptied", "recorded")
+    __slots__ = ("_answer", "_entries", "_headers", "_size_bytes", "_waiters", "dropped", "emptied", "recorded")
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque()
         self._size_bytes = 0
         self._headers: Headers = ()
         self._answer = b""
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiters = Waiters()
         self.dropped = self.recorded = self.emptied = 0
 
     def __len__(self) -> int:
@@ -81,18 +81,11 @@ class Journal:
         while self._size_bytes > MAX_BYTES or len(self._entries) > MAX_ENTRIES:
             self._size_bytes -= self._entries.popleft().size_bytes
             self.dropped += 1
-        if self._waiting:
-            self._wake()
+        self._waiters.wake()
 
     async def changed(self) -> None:
         """Wait until something is recorded, or taken out."""
-        waiting = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiting)
-        try:
-            await waiting
-        finally:
-            if waiting in self._waiting:
-                self._waiting.remove(waiting)
+        await self._waiters.changed()
 
     def entries(self) -> list[Entry]:
         """Every entry, the oldest first."""
@@ -112,10 +105,4 @@ class Journal:
         self._headers, self._answer = (), b""
         self._size_bytes = self.dropped = 0
         self.emptied += 1
-        self._wake()
-
-    def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            if not each.done():
-                each.set_result(None)
+        self._waiters.wake()

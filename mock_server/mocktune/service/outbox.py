@@ -19,6 +19,7 @@ from mocktune.ports import Ledger
 from mocktune.service.listeners import ListenerRecord, listeners
 from mocktune.service.records import JobRecord
 from mocktune.service.sandboxes import Sandbox
+from mocktune.service.waiters import Waiters
 from mocktune.service.webhook_records import WebhookEndpointRecord, webhook_endpoints
 
 MAX_DELIVERIES = 1000
@@ -70,7 +71,7 @@ class Outbox:
     that are no longer kept. Who performs attempts holds ``lock``: none is made twice.
     """
 
-    __slots__ = ("_awaited", "_count", "_known", "_waiting", "dropped", "lock", "looked_at", "pending")
+    __slots__ = ("_awaited", "_count", "_known", "_waiters", "dropped", "lock", "looked_at", "pending")
 
     def __init__(self, sandbox: Sandbox, now: VirtualTime) -> None:
         """What ended by ``now`` is told to nobody."""
@@ -81,7 +82,7 @@ class Outbox:
         self._count = 0
         self._awaited: dict[str, AwaitedEnd] = {}
         self._known: set[str] = set()
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiters = Waiters()
         for job in sandbox.jobs.oldest_first():
             self._take_in(job, now)
 
@@ -162,10 +163,7 @@ class Outbox:
             self.pending.pop(delivery.id, None)
         else:
             self.pending[delivery.id] = delivery
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            if not each.done():
-                each.set_result(None)
+        self._waiters.wake()
 
     def release_overtaken(self, by: Delivery, at: VirtualTime) -> None:
         """What was held back for a later delivery to the same endpoint follows it at once."""
@@ -186,13 +184,7 @@ class Outbox:
 
     async def changed(self) -> None:
         """Wait until a delivery is new, or was attempted."""
-        waiting = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiting)
-        try:
-            await waiting
-        finally:
-            if waiting in self._waiting:
-                self._waiting.remove(waiting)
+        await self._waiters.changed()
 
 
 def open_outbox(sandbox: Sandbox, now: VirtualTime) -> Outbox:

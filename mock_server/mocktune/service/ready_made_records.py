@@ -25,6 +25,7 @@ from mocktune.domain.placing import Place, PlacingError, placed
 from mocktune.domain.ready_made import New, NewFile, NewJob, NewModel
 from mocktune.domain.ready_made_rules import (
     check_file,
+    check_files_of,
     example_bytes,
     recipe_of,
     refused,
@@ -246,14 +247,7 @@ class Making:
         return base, parent
 
     def _files_of(self, new: NewJob, recipe: Recipe | None, format: FileFormat) -> tuple[FileRecord, FileRecord | None]:
-        in_files = recipe is not None and not (recipe.scripted or recipe.unpaid)
-        for name in ("training_file", "validation_file", "examples"):
-            if in_files and getattr(new, name) is not None:
-                raise refused(
-                    name, f"The failure '{new.failure}' lies in the files, which are made for it: leave it out."
-                )
-        if new.training_file is not None and new.examples is not None:
-            raise refused("examples", "Give either training_file or examples.")
+        check_files_of(new, recipe)
         validation: FileRecord | None = None
         if new.training_file is not None:
             training = self._existing(new.training_file, "training_file")

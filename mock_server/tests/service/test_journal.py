@@ -186,7 +186,7 @@ async def test_nobody_is_left_waiting_in_the_journal() -> None:
     gone.cancel()
     with pytest.raises(asyncio.CancelledError):
         await gone
-    assert sandbox.journal._waiting == []
+    assert len(sandbox.journal._waiters) == 0
 
 
 # -- filters -----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl
 from mocktune.domain.clock import SECOND
 from mocktune.domain.journal import MAX_BODY_BYTES, Entry
 from mocktune.domain.request_filter import NearMiss, parsed
-from mocktune.http.render import Json
+from mocktune.http.render import Json, cursor_page
+from mocktune.service.paging import Page
 from mocktune.service.requests import RequestPage, Verification
 
 MAX_SHOWN_FIELDS = 100
@@ -71,15 +72,7 @@ def _printable(text: str) -> str:
 
 
 def page(of: RequestPage) -> Json:
-    data = [entry(each) for each in of.items]
-    return {
-        "object": "list",
-        "data": data,
-        "has_more": of.has_more,
-        "first_id": data[0]["id"] if data else None,
-        "last_id": data[-1]["id"] if data else None,
-        "dropped": of.dropped,
-    }
+    return {**cursor_page(Page(of.items, of.has_more), entry), "dropped": of.dropped}
 
 
 def verification(of: Verification) -> Json:

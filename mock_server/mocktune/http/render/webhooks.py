@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mocktune.domain.clock import SECOND, VirtualTime
 from mocktune.domain.deliveries import Attempt, Delivery, request_of
-from mocktune.http.render import Json
+from mocktune.http.render import Json, cursor_page
 from mocktune.service.listeners import ListenerRecord, Parcel
 from mocktune.service.outbox import Target
 from mocktune.service.paging import Page
@@ -62,15 +62,7 @@ def _attempt(delivery: Delivery, of: Attempt) -> Json:
 
 
 def page(of: Page[Delivery], dropped: int) -> Json:
-    data = [delivery(each) for each in of.items]
-    return {
-        "object": "list",
-        "data": data,
-        "has_more": of.has_more,
-        "first_id": data[0]["id"] if data else None,
-        "last_id": data[-1]["id"] if data else None,
-        "dropped": dropped,
-    }
+    return {**cursor_page(of, delivery), "dropped": dropped}
 
 
 def triggered(made: Iterable[Delivery]) -> Json:
