@@ -50,6 +50,8 @@ class ClockSegment:
     rate: float
 
     def at(self, wall: WallTime) -> VirtualTime:
+        if self.rate == 0:
+            return self.virtual_0
         return VirtualTime(min(MAX_VIRTUAL, self.virtual_0 + round(self.rate * max(0, wall - self.wall_0))))
 
 
