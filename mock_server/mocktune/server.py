@@ -57,7 +57,7 @@ class AnnouncingServer(uvicorn.Server):
 
 
 def uvicorn_config(services: Services) -> uvicorn.Config:
-    """No access log, no Server header (the real one's belongs to its content network), TCP_NODELAY on."""
+    """No Server header (the real one's belongs to its content network), no change of logging, TCP_NODELAY on."""
     return uvicorn.Config(
         create_app(services),
         loop="auto",
@@ -65,7 +65,6 @@ def uvicorn_config(services: Services) -> uvicorn.Config:
         ws="none",
         lifespan="on",
         log_config=None,
-        access_log=False,
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
@@ -78,6 +77,7 @@ class RunningServer:
 
     root: str
     services: Services
+    is_alive: Callable[[], bool]
 
     @property
     def base_url(self) -> str:
@@ -107,4 +107,4 @@ def running_server(settings: Settings, *, host: str = DEFAULT_HOST, port: int = 
         stack.callback(setattr, server, "should_exit", True)
         if not begun.wait(STARTUP_TIMEOUT_S) or not server.started:
             raise RuntimeError("the mocktune server did not start")
-        yield RunningServer(root_url(listening), services)
+        yield RunningServer(root_url(listening), services, thread.is_alive)

@@ -115,13 +115,18 @@ class Story:
         )  # fmt: skip
         return self
 
-    def conduct(self, **facts: JobFacts) -> Conduct:
-        jobs = {JOB: facts["job"]} if facts else {}
-        return Conduct(self.entries, self.deliveries, jobs, self.at)
+    def conduct(
+        self, job: JobFacts | None = None, *, failed_files: tuple[str, ...] = (), done: bool = False
+    ) -> Conduct:
+        jobs = {JOB: job} if job else {}
+        return Conduct(self.entries, self.deliveries, jobs, self.at, failed_files, done=done)
 
-    def codes(self, **facts: JobFacts) -> list[str]:
+    def codes(
+        self, job: JobFacts | None = None, *, failed_files: tuple[str, ...] = (), done: bool = False
+    ) -> list[str]:
         """``job`` are the facts about the one job."""
-        return [each.kind.code for each in judge(self.conduct(**facts)).findings]
+        conduct = self.conduct(job, failed_files=failed_files, done=done)
+        return [each.kind.code for each in judge(conduct).findings]
 
 
 def _bytes(value: Any) -> bytes:

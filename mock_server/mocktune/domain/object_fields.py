@@ -373,9 +373,16 @@ CONTROL_OBJECTS: dict[str, ObjectFields] = {
     "control.Health": _object("health", "mocktune", "status version"),
     "control.Version": _object("version", "mocktune", "version spec openai_python openai_node"),
     "control.SchemaList": _object("schemas", "mocktune", "schemas"),
-    "control.ClockState": _object("clock", "mocktune", "clock now elapsed advance_on_poll"),
+    "control.ClockState": _object(
+        "clock", "mocktune", "clock now elapsed advance_on_poll max_frozen_reads refused_reads"
+    ),
     "control.AdvanceResult": _object("advance", "mocktune", "now elapsed reached fired fired_dropped"),
     "control.FiredTransition": _object("advance.fired[]", "mocktune", "at kind id status job", "advance"),
+    "control.SandboxTimeline": _object(
+        "timeline",
+        "mocktune",
+        "started now elapsed happened happened_dropped trained_tokens cost_usd refused_reads refused_because",
+    ),
     "sandboxes.SandboxList": _object("list of sandboxes", "mocktune", "object data has_more first_id last_id"),
     "sandboxes.Sandbox": _object(
         "sandbox",

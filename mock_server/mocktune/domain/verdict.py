@@ -14,7 +14,7 @@ from mocktune.domain.findings.conduct import Conduct
 from mocktune.domain.findings.kind import Evidence, FindingKind, Instance
 from mocktune.domain.findings.models import GAVE_UP_ON_MODEL, NO_BACKING_OFF
 from mocktune.domain.findings.polling import POLLS_TOO_FAST, STOPPED_AT_FIRST_PAGE, STOPPED_EARLY
-from mocktune.domain.findings.reading import NULL_ID, READ_TOO_EARLY
+from mocktune.domain.findings.reading import NEVER_LOOKED_AT_FILE, NULL_ID, READ_TOO_EARLY
 from mocktune.domain.findings.repeating import (
     DUPLICATE_CREATE,
     GAVE_UP_AT_ONCE,
@@ -37,6 +37,7 @@ FINDINGS: tuple[FindingKind, ...] = (
     ACCEPTED_FORGERY,
     ACTED_TWICE,
     GAVE_UP_AT_ONCE,
+    NEVER_LOOKED_AT_FILE,
 )
 """In the order of their codes, which never change."""
 

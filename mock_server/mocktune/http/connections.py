@@ -122,6 +122,7 @@ class Protocol(BoundedHeads):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
+        self.access_log = False  # whatever handlers the process has: pytest gives some to every logger
         self._handle = Connection(self)
         self.app_state = {**self.app_state, KEY: self._handle}
 

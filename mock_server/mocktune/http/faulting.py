@@ -149,7 +149,7 @@ def _injected(answer: FaultAnswer, rule_id: str, call: Call, error_answer: Error
     """The answer a rule gives, by the door that errors take unless it has a body of its own."""
     if answer.body is None:
         words = words_of(answer)
-        error = _error_class(answer.status)(words.message, code=words.code, param=answer.param, type=words.type)
+        error = error_class(answer.status)(words.message, code=words.code, param=answer.param, type=words.type)
         if call.caller.dialect == "azure" and error.code is None:
             error.code = str(answer.status)
         response = error_answer(error)
@@ -175,7 +175,7 @@ def _content_type(body: str) -> str:
     return "text/html; charset=utf-8" if beginning == "<" else "text/plain; charset=utf-8"
 
 
-def _error_class(status: int) -> type[ApiError]:
+def error_class(status: int) -> type[ApiError]:
     """A class of this status, for what its answers carry beside their body; else one of its hundred."""
     exact: Any = next((cls for cls, each in STATUS.items() if each == status), None)
     return exact or (errors.InternalServerError if status >= 500 else errors.InvalidRequestError)

@@ -11,6 +11,7 @@ import asyncio
 import base64
 import logging
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -39,6 +40,9 @@ from mocktune.service.sandboxes import (
 )
 from mocktune.service.services import Services
 from mocktune.settings import LOOPBACK_HOSTS
+
+if TYPE_CHECKING:
+    from mocktune.service.frozen_reads import FrozenReads
 
 log = logging.getLogger("mocktune")
 
@@ -163,6 +167,8 @@ class Front:
             if not path.startswith(CONTROL_PREFIX):
                 if sandbox.advance_on_poll is not None:
                     await _advance_on_poll(call)
+                if sandbox.frozen_reads is not None:
+                    await _refuse_frozen(call, sandbox.frozen_reads)
                 if sandbox.faults is not None:
                     return await _answer_with_faults(match.endpoint, call, request)
         response = await match.endpoint(call)
@@ -223,6 +229,12 @@ async def _advance_on_poll(call: Call) -> None:
     from mocktune.http.polling import advance_before
 
     await advance_before(call)
+
+
+async def _refuse_frozen(call: Call, reads: FrozenReads) -> None:
+    from mocktune.http.polling import refuse_frozen
+
+    await refuse_frozen(call, reads)
 
 
 async def _answer_with_faults(endpoint: Endpoint, call: Call, request: _Request) -> Response:

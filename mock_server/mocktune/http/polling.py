@@ -1,11 +1,16 @@
-"""``advance_on_poll``: a read moves the sandbox's clock before it is answered, as a command issued before."""
+"""Reads that wait for something: with ``advance_on_poll`` they move the sandbox's clock before they are answered, as a
+command issued before; with ``max_frozen_reads`` those are refused that wait for a clock nobody moves.
+"""
 
 from __future__ import annotations
 
-from mocktune.domain.clock import MAX_VIRTUAL, VirtualTime
+from mocktune.domain.clock import MAX_VIRTUAL, VirtualTime, format_instant
+from mocktune.domain.error_kinds.control import CLOCK_FROZEN
 from mocktune.domain.errors import ApiError
 from mocktune.http.call import Call
 from mocktune.http.validation import parse_object
+from mocktune.service.clocks import is_being_moved
+from mocktune.service.frozen_reads import FrozenReads
 from mocktune.service.polls import Polled, PolledKind, next_change
 
 READS: dict[str, tuple[PolledKind, str | None]] = {
@@ -38,8 +43,42 @@ async def advance_before(call: Call) -> None:
     change = await next_change(visit, polled, call.services.datasets)
     if change is None:
         return
+    repeated = call.sandbox.repeated_polls
+    if repeated is not None and not repeated.repeats(polled, visit.now):
+        return
     target = change if step == "next" else VirtualTime(min(visit.now + step, MAX_VIRTUAL))
     await call.services.clocks.poll(visit, target)
+    if repeated is not None:
+        repeated.remember(polled, target)
+
+
+async def refuse_frozen(call: Call, reads: FrozenReads) -> None:
+    """Refuse a poll of something unfinished that was asked as often as ``reads`` lets it be while the clock stood.
+
+    Raises ``InvalidRequestError``. Whoever moves the clock, and those it waits for, are not refused.
+    """
+    sandbox = call.sandbox
+    if sandbox.clock.rate != 0 or sandbox.advance_on_poll is not None or is_being_moved(sandbox):
+        return
+    polled = await _polled(call)
+    if polled is None:
+        return
+    visit = await call.visit()
+    # Pages of one list, and different requests to one model, are different things to ask.
+    what = polled, call.scope["query_string"], call.body_read
+    count = reads.count(visit.now, hash(what))
+    if count <= reads.most or await next_change(visit, polled, call.services.datasets) is None:
+        return
+    error = CLOCK_FROZEN(
+        operation=call.operation,
+        count=count,
+        what=polled.id or f"the list of {polled.kind}s",
+        now=format_instant(visit.now),
+    )
+    reads.refuse(error.message)
+    if reads.ignored and (tell := call.services.sandboxes.on_ignored):
+        tell(sandbox.id, reads.told)
+    raise error
 
 
 async def _polled(call: Call) -> Polled | None:

@@ -29,7 +29,7 @@ Record = TypeVar("Record", bound=_Numbered)
 
 FiredKind = Literal["file", "upload", "job", "model", "delivery"]
 
-_RANKS: dict[FiredKind, int] = {"file": 0, "upload": 1, "job": 2, "model": 3, "delivery": 4}
+RANKS: dict[FiredKind, int] = {"file": 0, "upload": 1, "job": 2, "model": 3, "delivery": 4}
 """The order of what happens at one instant."""
 
 
@@ -108,7 +108,7 @@ class Agenda:
     def _enter(self, entry: _Entry) -> None:
         if entry.at > self._since:
             self._entered += 1
-            heappush(self._heap, (entry.at, _RANKS[entry.kind], self._entered, entry))
+            heappush(self._heap, (entry.at, RANKS[entry.kind], self._entered, entry))
 
     def _enter_file(self, file: FileRecord) -> None:
         self._enter(_Entry(file.ready_at, "file", file.id, "processed", file))

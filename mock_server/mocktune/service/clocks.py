@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import TYPE_CHECKING, Literal
 
@@ -43,6 +43,7 @@ from mocktune.domain.timeline import Timeline
 from mocktune.ports import Clock, Deliverer
 from mocktune.service.agenda import Agenda, Fired
 from mocktune.service.datasets import Datasets
+from mocktune.service.frozen_reads import FrozenReads
 from mocktune.service.models import base_model
 from mocktune.service.polls import answers_at
 from mocktune.service.sandboxes import Sandbox, Visit, begin_clock
@@ -70,16 +71,22 @@ class ClockView:
     now: VirtualTime
     elapsed: int
     advance_on_poll: PollStep | None = None
+    max_frozen_reads: int | None = None
+    refused_reads: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ClockChange:
-    """What a command sets; None leaves it as it is. ``sets_poll``: ``advance_on_poll`` is set, to None too."""
+    """What a command sets; None leaves it as it is. ``sets_poll``: ``advance_on_poll`` is set, to None too, and
+    ``sets_frozen_reads`` the same of ``max_frozen_reads``.
+    """
 
     mode: ClockMode | None = None
     start: VirtualTime | None = None
     sets_poll: bool = False
     advance_on_poll: PollStep | None = None
+    sets_frozen_reads: bool = False
+    max_frozen_reads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +157,9 @@ class ClockService:
     def view(self, visit: Visit) -> ClockView:
         sandbox = visit.sandbox
         elapsed = visit.now - sandbox.clock.started
-        return ClockView(ClockMode(sandbox.clock.rate), visit.now, elapsed, sandbox.advance_on_poll)
+        view = ClockView(ClockMode(sandbox.clock.rate), visit.now, elapsed, sandbox.advance_on_poll)
+        reads = sandbox.frozen_reads
+        return view if reads is None else replace(view, max_frozen_reads=reads.most, refused_reads=reads.refused)
 
     def change(self, visit: Visit, change: ClockChange) -> ClockView:
         """Another pace from now on. A sandbox in which nothing was created yet starts anew, at ``start`` if given."""
@@ -166,6 +175,9 @@ class ClockService:
                 sandbox.clock = clock.with_rate(mode, visit.wall)
         if change.sets_poll:
             sandbox.advance_on_poll = change.advance_on_poll
+        if change.sets_frozen_reads:
+            most = change.max_frozen_reads
+            sandbox.frozen_reads = None if most is None else FrozenReads(most)
         return self.view(Visit(sandbox, sandbox.clock.now(visit.wall), visit.wall))
 
     # -- commands ----------------------------------------------------------------------------------------------------

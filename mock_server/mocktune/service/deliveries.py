@@ -7,8 +7,9 @@ lock performs, and the other finds nothing left.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from mocktune.domain import ids
 from mocktune.domain.clock import VirtualTime
@@ -177,9 +178,16 @@ class DeliveryService:
         return delivery
 
     async def trigger(
-        self, visit: Visit, type: str, *, job_id: str | None = None, signature: Signature | None = None
+        self,
+        visit: Visit,
+        type: str,
+        *,
+        job_id: str | None = None,
+        data: Mapping[str, object] = MappingProxyType({}),
+        signature: Signature | None = None,
     ) -> list[Delivery]:
-        """Send an event now to every endpoint that is subscribed to its type: about a job, or else a sample.
+        """Send an event now to every endpoint that is subscribed to its type: about a job, or else a sample, with
+        ``data`` put into its own.
 
         Rules of faults apply, unless ``signature`` says how it is to be signed. Raises ``NotFoundError`` for an unknown
         job, ``ParameterError`` for a job with an event that is about none.
@@ -192,8 +200,8 @@ class DeliveryService:
         # Counted on their own: what is triggered never shifts the id of an event that a job brings forth.
         seed = derive_seed(sandbox.seed, "webhook trigger", sandbox.next_ordinal("webhook_trigger"))
         event_id = ids.object_id("webhook_event", seed)
-        data = sample_data(type, seed) if job_id is None else {"id": job_id}
-        event = Event(event_id, type, event_body(event_id, type, visit.now, data), visit.now, job_id)
+        about = sample_data(type, seed) if job_id is None else {"id": job_id}
+        event = Event(event_id, type, event_body(event_id, type, visit.now, {**about, **data}), visit.now, job_id)
         made = send_out(sandbox, open_outbox(sandbox, visit.now), event, visit.wall, signature)
         await self.perform_due(visit)
         return made

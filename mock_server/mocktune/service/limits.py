@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import NamedTuple
 
 from mocktune.domain.clock import parse_instant
 from mocktune.domain.error_kinds.limits import (
@@ -16,9 +17,9 @@ from mocktune.domain.error_kinds.limits import (
 from mocktune.domain.lifecycle import JobStatus
 from mocktune.domain.limits import JobCounts, ModelLimitsView, limits_of, midnight_before, training_cost_usd
 from mocktune.domain.models import TRAINING_ENDS, BaseModel
-from mocktune.domain.timeline import Timeline
 from mocktune.service.datasets import Datasets
 from mocktune.service.models import base_models, is_trainable
+from mocktune.service.records import JobRecord
 from mocktune.service.sandboxes import Visit
 from mocktune.service.timelines import timeline_of
 
@@ -66,7 +67,7 @@ async def check_create(visit: Visit, model: BaseModel, datasets: Datasets) -> No
             )
         if counts.today >= allowed.max_jobs_per_day:
             raise TOO_MANY_JOBS_TODAY(most=allowed.max_jobs_per_day, model=model.id)
-    if limits.quota_usd is not None and _spent_usd(visit) >= limits.quota_usd:
+    if limits.quota_usd is not None and spent_usd(visit) >= limits.quota_usd:
         raise INSUFFICIENT_QUOTA()
 
 
@@ -87,7 +88,7 @@ async def remaining_usd(visit: Visit, datasets: Datasets) -> float | None:
     if quota_usd is None:
         return None
     await plan_jobs(visit, datasets)
-    return max(0.0, quota_usd - _spent_usd(visit))
+    return max(0.0, quota_usd - spent_usd(visit))
 
 
 async def model_limits(visit: Visit, datasets: Datasets) -> list[ModelLimitsView]:
@@ -140,23 +141,37 @@ def _with_others(visit: Visit, model: BaseModel, counts: JobCounts) -> JobCounts
     )
 
 
-def _spent_usd(visit: Visit) -> float:
-    jobs = visit.sandbox.jobs.newest_first()
-    return sum(_billed_usd(visit, job.model, job.timeline) for job in jobs if job.timeline)
+def spent_usd(visit: Visit) -> float:
+    """What the jobs of a sandbox have cost by ``visit.now``, as far as they were planned."""
+    return sum(_billed(visit, job).usd for job in visit.sandbox.jobs.newest_first())
 
 
-def _billed_usd(visit: Visit, model: BaseModel, timeline: Timeline) -> float:
-    """What a job has cost by ``visit.now``: only those that succeeded or were cancelled are billed."""
-    training, trained_tokens = timeline.plan.training, timeline.plan.trained_tokens
-    if training is None:
-        return 0.0
+def trained_tokens(visit: Visit) -> int:
+    """Of the jobs that are billed."""
+    return sum(_billed(visit, job).tokens for job in visit.sandbox.jobs.newest_first())
+
+
+class _Bill(NamedTuple):
+    tokens: int
+    usd: float
+
+
+_NOTHING = _Bill(0, 0.0)
+
+
+def _billed(visit: Visit, job: JobRecord) -> _Bill:
+    """Of a job by ``visit.now``: only those that succeeded or were cancelled are billed."""
+    timeline = job.timeline
+    if timeline is None or (training := timeline.plan.training) is None:
+        return _NOTHING
+    tokens = timeline.plan.trained_tokens
     match timeline.status_at(visit.now):
         case JobStatus.SUCCEEDED:
-            return training_cost_usd(model, trained_tokens, training.lasts)
+            return _Bill(tokens, training_cost_usd(job.model, tokens, training.lasts))
         case JobStatus.CANCELLED if timeline.cancelled_at is not None:
             # Pauses are not billed (RFTDOC): what counts is how far the job's own time had come.
             reached = timeline.own_time(timeline.cancelled_at)
             lasted = min(max(0, reached - training.starts), training.lasts)
-            trained = trained_tokens * training.steps_ended(reached) // training.curve.total_steps
-            return training_cost_usd(model, trained, lasted)
-    return 0.0
+            trained = tokens * training.steps_ended(reached) // training.curve.total_steps
+            return _Bill(trained, training_cost_usd(job.model, trained, lasted))
+    return _NOTHING

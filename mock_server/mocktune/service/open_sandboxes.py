@@ -9,7 +9,9 @@ from mocktune.domain.error_kinds.common import UNKNOWN_CURSOR
 from mocktune.domain.error_kinds.sandboxes import NO_SUCH_SANDBOX, NOT_APART, UNREADABLE
 from mocktune.domain.scenario import Scenario
 from mocktune.service.clocks import PollStep
+from mocktune.service.frozen_reads import FrozenReads
 from mocktune.service.paging import Page, take
+from mocktune.service.repeated_polls import RepeatedPolls
 from mocktune.service.sandboxes import Sandbox, Sandboxes, check_name, held_bytes
 
 MAX_LABEL = 100
@@ -45,6 +47,8 @@ class NewSandbox:
     clock: ClockMode | None = None
     start: VirtualTime | None = None
     advance_on_poll: PollStep | None = None
+    max_frozen_reads: int | None = None
+    advance_on_first_poll: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,10 @@ class OpenSandboxes:
         )
         if new.advance_on_poll is not None:
             sandbox.advance_on_poll = new.advance_on_poll
+        if not new.advance_on_first_poll:
+            sandbox.repeated_polls = RepeatedPolls()
+        if new.max_frozen_reads is not None:
+            sandbox.frozen_reads = FrozenReads(new.max_frozen_reads)
         return Opened(f"sk-mt-{name}", name, view_of(sandbox, wall))
 
     def close(self, id: str) -> None:

@@ -32,7 +32,9 @@ from mocktune.service.records import FileRecord, JobRecord, ModelRecord
 from mocktune.service.upload_records import UploadRecord
 
 if TYPE_CHECKING:
+    from mocktune.service.frozen_reads import FrozenReads
     from mocktune.service.outbox import Outbox
+    from mocktune.service.repeated_polls import RepeatedPolls
 
 MAX_KEY_LENGTH = 512
 RESERVED_INVALID_PREFIX = "sk-invalid"
@@ -60,10 +62,11 @@ class Sandbox:
     waits for it: a command moves it, or deliveries are performed. ``era`` is the instant before which its clock starts
     only if it is told to; None: anywhere. ``taken_ids`` are those that a seed state chose: none that is drawn may be
     one of them. ``faults`` is None while there is no rule; ``advance_on_poll`` is how far a read moves the clock before
-    it is answered, in microseconds; ``wake`` tells whoever performs deliveries that something may be due, and
-    ``outbox`` is None while nobody is sent any. ``scenario_since`` is when the scenario was changed; None: it began
-    with it. ``id`` names the sandbox to whoever may not know its key, ``number`` counts those of a server,
-    ``beginning`` is what it was opened with, ``successor`` the one that took its place.
+    it is answered, in microseconds, and with ``repeated_polls`` only one that repeats another does so; ``frozen_reads``
+    refuses those that wait for a clock nobody moves, None where none are; ``wake`` tells whoever performs deliveries
+    that something may be due, and ``outbox`` is None while nobody is sent any. ``scenario_since`` is when the scenario
+    was changed; None: it began with it. ``id`` names the sandbox to whoever may not know its key, ``number`` counts
+    those of a server, ``beginning`` is what it was opened with, ``successor`` the one that took its place.
     """
 
     seed: int
@@ -88,6 +91,8 @@ class Sandbox:
     journal: Journal = field(default_factory=Journal)
     faults: FaultBook | None = None
     advance_on_poll: int | Literal["next"] | None = None
+    repeated_polls: RepeatedPolls | None = None
+    frozen_reads: FrozenReads | None = None
     wake: Callable[[], None] | None = None
     outbox: Outbox | None = None
     id: str = ""
@@ -192,7 +197,13 @@ log = logging.getLogger("mocktune")
 
 
 class Sandboxes:
-    """Every sandbox of one server, the least recently used first."""
+    """Every sandbox of one server, the least recently used first.
+
+    ``on_ignored`` is told the id of a sandbox, and what its client was told, when that client was refused many reads
+    because the clock is frozen and goes on all the same; it is called on the server's loop.
+    """
+
+    on_ignored: Callable[[str, str], None] | None = None
 
     def __init__(self, store: Store, defaults: SandboxDefaults, *, secret: bytes) -> None:
         self._store = store
@@ -300,7 +311,7 @@ class Sandboxes:
         ``exchange``."""
         new = self._of(sandbox.beginning or Beginning(sandbox.seed), wall)
         new.id, new.number, new.opened_at = sandbox.id, sandbox.number, sandbox.opened_at
-        new.label, new.last_used = sandbox.label, sandbox.last_used
+        new.label, new.last_used, new.frozen_reads = sandbox.label, sandbox.last_used, sandbox.frozen_reads
         return new
 
     def exchange(self, old: Sandbox, new: Sandbox) -> None:

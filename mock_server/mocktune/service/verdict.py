@@ -20,17 +20,20 @@ class VerdictService:
     def __init__(self, datasets: Datasets) -> None:
         self._datasets = datasets
 
-    async def judge(self, visit: Visit, allow: Collection[str] = ()) -> Verdict:
-        """Without the findings that ``allow`` names. Raises ``ParameterError`` for a name that is none."""
+    async def judge(self, visit: Visit, allow: Collection[str] = (), *, done: bool = False) -> Verdict:
+        """Without the findings that ``allow`` names. ``done``: the client has come to its end. Raises
+        ``ParameterError`` for a name that is none.
+        """
         for code in allow:
             if code not in BY_CODE:
                 raise NO_SUCH_FINDING(code=code, near=nearest(code, BY_CODE))
         journal = visit.sandbox.journal
         dropped = journal.dropped
-        conduct = Conduct(journal.entries(), deliveries(visit.sandbox).oldest_first(), now=visit.now)
+        conduct = Conduct(journal.entries(), deliveries(visit.sandbox).oldest_first(), now=visit.now, done=done)
         conduct.jobs = {
             job_id: facts for job_id in conduct.jobs_in_question if (facts := await self._facts(visit, job_id))
         }
+        conduct.failed_files = {id for id in conduct.files_in_question if await self._failed(visit, id)}
         return judge(conduct, allow=allow, dropped=dropped)
 
     async def _facts(self, visit: Visit, job_id: str) -> JobFacts | None:
@@ -42,3 +45,10 @@ class VerdictService:
             return JobFacts(timeline.ends_at)
         comes = job.scenario.result.missing == "no"
         return JobFacts(timeline.ends_at, timeline.succeeds_at, timeline.result_at if comes else None)
+
+    async def _failed(self, visit: Visit, file_id: str) -> bool:
+        """Whether the file has ended in ``error`` by now."""
+        file = visit.sandbox.files.get(file_id)
+        if file is None or file.result_of is not None or visit.now < file.ready_at:
+            return False
+        return await self._datasets.status_details(file) is not None

@@ -6,6 +6,7 @@ The contract test ``test_verdict.py`` has a client for each; here are the instan
 from __future__ import annotations
 
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 from conduct import FIRED, JOB, MODEL, Story, error
@@ -168,6 +169,15 @@ def test_a_webhook_that_was_taken_tells_the_end(
     statuses: tuple[int | None, ...], signature: str, codes: list[str]
 ) -> None:
     assert Story().poll("running").delivery(*statuses, signature=signature).codes(job=OVER) == codes
+
+
+def test_of_a_client_that_has_ended_any_last_look_that_is_no_end_is_enough() -> None:
+    assert Story().poll("queued").codes(done=False) == []
+    assert Story().poll("queued").codes(done=True) == ["MT02"]
+    assert Story().poll().poll("paused").codes(done=True) == ["MT02"]
+    assert Story().poll().poll("failed").codes(done=True) == []
+    assert Story().create().codes(done=True) == [], "who never looked did not stop looking"
+    assert Story().poll().wait(3600).poll().codes(done=True) == [], "who lost patience"
 
 
 # -- MT03 --------------------------------------------------------------------------------------------------------------
@@ -576,3 +586,38 @@ def test_what_is_allowed_is_left_out_and_named() -> None:
 def test_a_journal_with_gaps_makes_the_verdict_incomplete() -> None:
     assert judge(Story().conduct(), dropped=3).complete is False
     assert judge(Story().conduct()).complete is True
+
+
+# -- MT14 --------------------------------------------------------------------------------------------------------------
+
+
+def looked_at(status: str, *, id: str = "file-1", **more: Any) -> dict[str, Any]:
+    return {"path": f"/v1/files/{id}", "answer": {"object": "file", "id": id, "status": status}, **more}
+
+
+def test_who_never_looked_at_the_file_that_failed_its_job_is_told() -> None:
+    story = Story().create().poll("failed")
+    assert story.codes(failed_files=("file-1",)) == ["MT14"]
+    assert story.codes(failed_files=()) == []
+    assert story.codes(failed_files=("file-2",)) == []
+    assert Story().create(body={"validation_file": "file-2"}).codes(failed_files=("file-2",)) == ["MT14"]
+
+
+def test_who_was_shown_that_the_file_ended_in_error_looked_at_it() -> None:
+    def codes(*looks: dict[str, Any]) -> list[str]:
+        story = Story().create()
+        for each in looks:
+            story.ask("files.retrieve", **each)
+        return story.codes(failed_files=("file-1",))
+
+    assert codes(looked_at("error")) == []
+    assert codes(looked_at("uploaded")) == ["MT14"]
+    assert codes(looked_at("error", id="file-2")) == ["MT14"]
+    assert codes(looked_at("error", lost=True)) == ["MT14"]
+    listed = {"object": "list", "data": [{"object": "file", "id": "file-1", "status": "error"}]}
+    assert Story().create().ask("files.list", path="/v1/files", answer=listed).codes(failed_files=("file-1",)) == []
+
+
+def test_a_create_that_was_refused_created_nothing_on_the_file() -> None:
+    refused = Story().create(status=400, answer=error(param="training_file"))
+    assert refused.codes(failed_files=("file-1",)) == []

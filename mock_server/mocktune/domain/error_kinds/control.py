@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mocktune.domain.errors import ConflictError, ErrorKind, NotFoundError, ParameterError
+from mocktune.domain.error_kinds.common import ANY
+from mocktune.domain.errors import ConflictError, ErrorKind, InvalidRequestError, NotFoundError, ParameterError
 
 _UPDATE = ("mocktune.clock.update",)
 _ADVANCE = ("mocktune.clock.advance",)
@@ -24,7 +25,7 @@ ONE_OF_FOUR = ErrorKind(
 )
 NOTHING_TO_SET = ErrorKind(
     error=ParameterError,
-    message="Give at least one of 'clock', 'start' and 'advance_on_poll'.",
+    message="Give at least one of 'clock', 'start', 'advance_on_poll' and 'max_frozen_reads'.",
     code="invalid_value",
     source="mocktune",
     operations=_UPDATE,
@@ -78,6 +79,15 @@ CLOCK_BUSY = ErrorKind(
     code="clock_busy",
     source="mocktune",
     operations=(*_UPDATE, *_ADVANCE),
+)
+CLOCK_FROZEN = ErrorKind(
+    # Of a sandbox with ``max_frozen_reads``. A 400, which no SDK sends again on its own.
+    error=InvalidRequestError,
+    message="The clock is frozen and nobody advances it: {operation} asked {count} times about {what}, which is not "
+    "finished, while it stood at {now}. Move the clock, or have it moved: by skipped sleeps, or by advance_on_poll.",
+    code="clock_frozen",
+    source="mocktune",
+    operations=ANY,
 )
 BOUND_REACHED = ErrorKind(
     error=ConflictError,

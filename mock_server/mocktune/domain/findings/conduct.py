@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -33,7 +33,10 @@ NOTHING_KNOWN = JobFacts()
 
 
 class Conduct:
-    """Everything the predicates may look at. ``now`` is the sandbox's, when the verdict is asked for."""
+    """Everything the predicates may look at. ``now`` is the sandbox's, when the verdict is asked for; ``failed_files``
+    are those that have ended in ``error`` by then. ``done``: the client has come to its end, and what it has not looked
+    at again it never will.
+    """
 
     def __init__(
         self,
@@ -41,11 +44,16 @@ class Conduct:
         deliveries: Iterable[Delivery] = (),
         jobs: Mapping[str, JobFacts] | None = None,
         now: VirtualTime | None = None,
+        failed_files: Collection[str] = (),
+        *,
+        done: bool = False,
     ) -> None:
         self.exchanges = [Exchange(entry) for entry in entries]
         self.deliveries = list(deliveries)
         self.jobs = jobs or {}
         self.now = VirtualTime(0) if now is None else now
+        self.failed_files = failed_files
+        self.done = done
 
     @cached_property
     def as_sent(self) -> list[Exchange]:
@@ -90,6 +98,13 @@ class Conduct:
         asked = {each.resource for each in self.of("fine_tuning.jobs.checkpoints.list")}
         listed = self.named_jobs if self.of("files.list") else frozenset()
         return frozenset(asked | listed | set(self.polls))
+
+    @cached_property
+    def files_in_question(self) -> frozenset[str]:
+        """The files that jobs were created on."""
+        names = ("training_file", "validation_file")
+        created = (each for each in self.of("fine_tuning.jobs.create") if each.entry.committed)
+        return frozenset(text(each.sent.get(name)) for each in created for name in names) - {""}
 
     @cached_property
     def named_jobs(self) -> frozenset[str]:

@@ -82,6 +82,9 @@ def stopped_early(conduct: Conduct) -> Iterator[Instance]:
         shown_by, job = newest.get(job_id, (last, last.answer))
         if is_over(job) or job_id in cancelled or last.passed_since(polls[0]) >= PATIENCE:
             continue
+        if conduct.done and shown_by is last:
+            yield instance(f"{job_id} was last seen {status!r}, which is not the end", [last])
+            continue
         before = [text(each.answer.get("status")) for each in polls[:-1] if each.ok]
         at_first_sight = bool(before) and before[-1] != status and status != "paused"
         if conduct.ended(job_id) or (at_first_sight and shown_by is last):
@@ -144,10 +147,10 @@ STOPPED_EARLY = FindingKind(
     raised="The last poll of a job showed a status that is not `succeeded`, `failed` or `cancelled`, the client never "
     "asked again, and either the job has ended by the sandbox's time when the verdict is asked for, or that poll was "
     "the first to show this status after another one: the client stopped as soon as it saw it. Ask for the verdict "
-    "when your client is done.",
+    "when your client is done; of a client that is known to have ended (`?done=true`) any such last poll is enough.",
     spared="Jobs that were never polled, or (while they have not ended) polled once; a client that cancelled the job, "
     "or took a webhook that told of its end with a 2xx; one that looked for an hour or more and lost patience; a "
-    "`paused` job that has not ended; a last poll that failed, which is MT13.",
+    "`paused` job that has not ended, while the client may come back; a last poll that failed, which is MT13.",
     costs="The client takes a job for finished that is not, reads a model name that is null, or a result that does "
     "not exist. Statuses that its author never met (`validating_files`, `paused`, new ones) are where it happens.",
     remedy="Loop until the status is one of the three that are terminal; never list those that are not.",

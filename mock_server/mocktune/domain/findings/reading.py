@@ -1,4 +1,4 @@
-"""What a client makes of ids it was shown, or was not: a null in the place of one, results that are not there yet."""
+"""What a client reads, or does not: a null in the place of an id, results that are not there yet, a file's end."""
 
 from __future__ import annotations
 
@@ -86,6 +86,27 @@ def _listed(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
+# -- MT14 --------------------------------------------------------------------------------------------------------------
+
+
+def never_looked_at_file(conduct: Conduct) -> Iterator[Instance]:
+    failed = conduct.files_in_question.intersection(conduct.failed_files)
+    if not failed:
+        return
+    looked_at = {
+        text(file.get("id"))
+        for each in conduct.exchanges
+        for file in each.objects("file")
+        if file.get("status") == "error"
+    }
+    for each in conduct.of("fine_tuning.jobs.create"):
+        for name in ("training_file", "validation_file"):
+            id = text(each.sent.get(name))
+            if each.entry.committed and id in failed and id not in looked_at:
+                told = f"a job was created on {id}, which ended in 'error'; nobody looked at the file to see why"
+                yield instance(told, [each])
+
+
 # -- their words -------------------------------------------------------------------------------------------------------
 
 NULL_ID = FindingKind(
@@ -114,4 +135,17 @@ READ_TOO_EARLY = FindingKind(
     "taken for the answer loses the metrics, and the models of earlier epochs.",
     remedy="Ask when the job has succeeded, and where nothing is there yet, again a little later.",
     find=read_too_early,
+)
+NEVER_LOOKED_AT_FILE = FindingKind(
+    code="MT14",
+    title="never looked at a file that ended in error",
+    raised="A job was created on a file that by the sandbox's time, when the verdict is asked for, has ended in "
+    "`error`, and no answer, neither of the file nor of a list, showed the client that it did.",
+    spared="Files that are processed well, whether or not the client waited for it: a job waits for its files; a "
+    "create that was refused.",
+    costs="What is wrong with the file stands in its `status_details`, seconds after the upload. The client finds out "
+    "minutes later from a job that failed, and its user reads that the job failed, not that the file is to be mended.",
+    remedy="After an upload, ask for the file until it is `processed` or `error`; for `error` print `status_details`, "
+    "and create no job.",
+    find=never_looked_at_file,
 )

@@ -50,7 +50,8 @@ def control_routes(services: Services) -> APIRouter:
         """Where the sandbox's clock stands.
 
         ```json
-        {"clock": "frozen", "now": 1768435200.0, "elapsed": 0.0, "advance_on_poll": null}
+        {"clock": "frozen", "now": 1768435200.0, "elapsed": 0.0, "advance_on_poll": null, "max_frozen_reads": null,
+         "refused_reads": 0}
         ```
         """
         return json_answer(render.clock(clocks.view(await call.visit())))
@@ -110,6 +111,30 @@ def control_routes(services: Services) -> APIRouter:
             except ClockError as error:
                 raise UNREADABLE(param=_way(advance), problem=error) from error
 
+    @router.get(
+        "/timeline",
+        response_model=wire.SandboxTimeline,
+        openapi_extra=described_by("mocktune.timeline.retrieve", "mocktune"),
+    )
+    async def read_timeline(call: Call) -> Response:
+        """What happened in the sandbox so far, in order, and what the trainings cost in reality.
+
+        ```json
+        {
+          "started": 1768435200.0, "now": 1768435500.0, "elapsed": 300.0,
+          "happened": [
+            {"at": 1768435200.0, "kind": "file", "id": "file-…", "status": "uploaded", "job": null},
+            {"at": 1768435202.0, "kind": "file", "id": "file-…", "status": "processed", "job": null}
+          ],
+          "happened_dropped": 0, "trained_tokens": 0, "cost_usd": 0.0, "refused_reads": 0, "refused_because": ""
+        }
+        ```
+        """
+        from mocktune.service.history import history_of
+
+        visit = await call.visit()
+        return json_answer(render.timeline(await history_of(visit, services.datasets), visit.sandbox.frozen_reads))
+
     return router
 
 
@@ -122,7 +147,9 @@ def _change(change: wire.ClockChange) -> ClockChange:
         start = None if change.start is None else parse_instant(change.start)
     with _readable("advance_on_poll"):
         step = poll_step(change.advance_on_poll)
-    return ClockChange(mode, start, "advance_on_poll" in change.model_fields_set, step)
+    given = change.model_fields_set
+    most = change.max_frozen_reads
+    return ClockChange(mode, start, "advance_on_poll" in given, step, "max_frozen_reads" in given, most)
 
 
 def poll_step(text: str | None) -> PollStep | None:

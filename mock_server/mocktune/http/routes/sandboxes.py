@@ -109,7 +109,17 @@ def sandboxes_routes(services: Services) -> APIRouter:
             step = poll_step(body.advance_on_poll)
         except (ClockError, ScenarioError) as error:
             raise UNREADABLE(param=param, problem=error) from error
-        return NewSandbox(body.name, body.label, body.seed, scenario, mode, start, step)
+        return NewSandbox(
+            body.name,
+            body.label,
+            body.seed,
+            scenario,
+            mode,
+            start,
+            step,
+            body.max_frozen_reads,
+            body.advance_on_first_poll,
+        )
 
     def _scenario(body: wire.OpenSandbox) -> Scenario | None:
         if body.scenario is None:

@@ -24,11 +24,13 @@ def verdict_routes(services: Services) -> APIRouter:
         """Judge the client by the journal: what it did that would go wrong, each with its evidence.
 
         What each finding means, when it is raised and when not, is on a [page of its own](verdict.md). `allow` leaves
-        findings out: codes with commas in between. Ask when the client is done; asking changes nothing.
+        findings out: codes with commas in between. Ask when the client is done; asking changes nothing. `done=true`
+        says that it has come to its end for certain, as a process that is no more: then a job whose last look was no
+        end is MT02 at once.
         """
-        call.query(wire.VerdictQuery)
+        query = call.query(wire.VerdictQuery)
         named = ",".join(call.query_params.getlist("allow"))  # it may be given more than once
         allow = tuple(code for each in named.split(",") if (code := each.strip()))
-        return json_answer(render.verdict(await services.verdicts.judge(await call.visit(), allow)))
+        return json_answer(render.verdict(await services.verdicts.judge(await call.visit(), allow, done=query.done)))
 
     return router

@@ -136,10 +136,13 @@ def webhooks_routes(services: Services) -> APIRouter:
         {"type": "fine_tuning.job.succeeded", "job": "ftjob-…", "signature": "forged"}
         ```
 
-        Without `job` it is a sample. `signature` is `good`, `forged`, `missing`, `stale` or `rotated`.
+        Without `job` it is a sample. `data` is put into the event's own. `signature` is `good`, `forged`, `missing`,
+        `stale` or `rotated`.
         """
         body = await call.body_as(wire.NewEvent)
-        made = await deliveries.trigger(await call.visit(), body.type, job_id=body.job, signature=body.signature)
+        made = await deliveries.trigger(
+            await call.visit(), body.type, job_id=body.job, data=body.data or {}, signature=body.signature
+        )
         return json_answer(render.triggered(made))
 
     # -- listeners ---------------------------------------------------------------------------------------------------

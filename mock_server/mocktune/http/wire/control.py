@@ -7,10 +7,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mocktune.http.wire.base import Request, Response
+from mocktune.service.frozen_reads import MAX_FROZEN_READS
 
 
 class ClockChange(Request):
-    """At least one of the three; what is not given stays as it is."""
+    """At least one of the four; what is not given stays as it is."""
 
     clock: str | None = Field(None, description="`real`, `frozen`, or a factor from `x0.000001` to `x1000000`")
     start: int | float | str | None = Field(
@@ -22,6 +23,13 @@ class ClockChange(Request):
         None,
         description="how far a poll of something unfinished moves the clock before it is answered: a duration, or "
         "`next`: to the next visible change of what is polled (training counts as ten); null: not at all",
+    )
+    max_frozen_reads: int | None = Field(
+        None,
+        ge=0,
+        le=MAX_FROZEN_READS,
+        description="how many reads of one unfinished object are answered while a frozen clock stands still: the next "
+        "ones are a 400 `clock_frozen`; null: any number",
     )
 
 
@@ -67,6 +75,8 @@ class ClockState(Response):
     now: float = Field(description="Unix seconds")
     elapsed: float = Field(description="seconds since the sandbox's clock started")
     advance_on_poll: str | None = Field(description="a duration, `next` or null")
+    max_frozen_reads: int | None = Field(description="null: any number")
+    refused_reads: int = Field(description="how many were refused because of it")
 
 
 class FiredTransition(Response):
@@ -77,7 +87,8 @@ class FiredTransition(Response):
     id: str
     status: str = Field(
         description="what the object came to: a job's status; `processed`, `error` or `expired` (files, uploads); "
-        "`loading`, `ready` or `gone` (models); `delivered`, `retrying`, `failed` or `dropped` (deliveries)"
+        "`loading`, `ready` or `gone` (models); `delivered`, `retrying`, `failed` or `dropped` (deliveries); in a "
+        "timeline also `uploaded` (files) and `refused` (deliveries)"
     )
     job: str | None = Field(description="the job itself, or the one a model or delivery is of")
 
@@ -90,6 +101,21 @@ class AdvanceResult(Response):
     reached: bool = Field(description="false when the awaited status will never come; the clock stands at the end then")
     fired: list[FiredTransition] = Field(description="the first 1000")
     fired_dropped: int = Field(description="how many more there were")
+
+
+class SandboxTimeline(Response):
+    """Times are Unix seconds. `trained_tokens` and `cost_usd` are of the trainings that are billed by now, at the
+    prices of the model table."""
+
+    started: float = Field(description="where the sandbox's clock began")
+    now: float
+    elapsed: float = Field(description="seconds")
+    happened: list[FiredTransition] = Field(description="the last 1000; of an attempt to deliver, whether it was taken")
+    happened_dropped: int = Field(description="how many more there were before")
+    trained_tokens: int
+    cost_usd: float
+    refused_reads: int = Field(description="because the clock is frozen: see `max_frozen_reads` of the clock")
+    refused_because: str = Field(description="what the client was told first, or nothing")
 
 
 class Health(Response):

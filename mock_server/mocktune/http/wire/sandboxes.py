@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mocktune.http.wire.base import Request, Response
+from mocktune.service.frozen_reads import MAX_FROZEN_READS
 
 _BOUNDED = Field(max_length=256)
 
@@ -38,6 +39,14 @@ class OpenSandbox(Request):
     clock: str | None = Field(None, description="`real`, `frozen` or a factor such as `x60`")
     start: int | float | str | None = Field(None, description="where its clock starts: Unix seconds or ISO 8601")
     advance_on_poll: str | None = Field(None, description="a duration or `next`, as of `PUT /_mocktune/clock`")
+    advance_on_first_poll: bool = Field(
+        True,
+        description="false: with `advance_on_poll`, the first look at something moves nothing, and a request for an "
+        "answer only if it repeats one since which the clock has stood still",
+    )
+    max_frozen_reads: int | None = Field(
+        None, ge=0, le=MAX_FROZEN_READS, description="a whole number, as of `PUT /_mocktune/clock`"
+    )
 
 
 class SandboxChange(Request):

@@ -10,9 +10,11 @@ from mocktune.http.wire.base import Request, Response
 
 
 class VerdictQuery(Request):
-    """``allow`` names findings that do not count, by their codes, with commas in between."""
+    """``allow`` names findings that do not count, by their codes, with commas in between. ``done``: the client has come
+    to its end, so what it has not looked at again it never will."""
 
     allow: Annotated[str, Field(max_length=500)] | None = None
+    done: Annotated[bool, Field(strict=False)] = False
 
 
 class Evidence(Response):

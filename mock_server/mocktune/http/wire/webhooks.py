@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from mocktune.domain.deliveries import DeliveryState, Signature
 from mocktune.domain.webhooks import EventType
@@ -14,7 +15,7 @@ from mocktune.http.wire.webhook_endpoints import MAX_EVENT_TYPES
 Name = Annotated[str, Field(max_length=200)]
 EventTypes = Annotated[list[EventType], Field(min_length=1, max_length=MAX_EVENT_TYPES)]
 Secret = Annotated[str, Field(max_length=512)]
-WallSeconds = Annotated[float, Field(strict=False, ge=0, le=60)]
+WallSeconds = Annotated[float, Field(ge=0, le=60)]
 
 
 class NewEndpoint(Request):
@@ -138,11 +139,23 @@ class AwaitedDeliveries(Response):
     dropped: int
 
 
+MAX_EVENT_DATA_BYTES = 64 * 1024
+
+
+def _bounded(data: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(data)) > MAX_EVENT_DATA_BYTES:
+        raise ValueError(f"more than {MAX_EVENT_DATA_BYTES} bytes of JSON")
+    return data
+
+
 class NewEvent(Request):
-    """An event about ``job``, or a sample. ``signature`` says how it is signed, and then no rule of faults is asked."""
+    """An event about ``job``, or a sample. ``data`` is put into the event's own beside what is there, or in its place.
+    ``signature`` says how it is signed, and then no rule of faults is asked.
+    """
 
     type: EventType
     job: Name | None = None
+    data: Annotated[dict[str, Any], AfterValidator(_bounded)] | None = None
     signature: Signature | None = None
 
 
