@@ -73,6 +73,8 @@ def test_the_wheel_tells_its_command_version_and_licence(wheel: zipfile.ZipFile)
     info = f"mocktune-{__version__}.dist-info"
     assert wheel.read(f"{info}/entry_points.txt").decode().split() == [
         "[console_scripts]", "mocktune", "=", "mocktune.cli.main:main",
+        "[pytest11]", "mocktune", "=", "mocktune.pytest_plugin",
+        "mocktune_contract", "=", "mocktune_contract.early",
     ]  # fmt: skip
     metadata = message_from_bytes(wheel.read(f"{info}/METADATA"))
     assert metadata["Version"] == __version__

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 import typer
 
 from mocktune.cli.clock import DEFAULT_URL
 from mocktune.cli.exits import NEGATIVE, fail
-
-SHOWN_EVIDENCE = 5
 
 
 def verdict(
@@ -30,6 +28,7 @@ def verdict(
         fail("give --api-key or set OPENAI_API_KEY: the key names the sandbox whose client is meant")
 
     from mocktune.cli.control_plane import ControlPlane
+    from mocktune.testing.verdict import told
 
     query = "?" + urlencode({"allow": ",".join(allow)}) if allow else ""
     answer = ControlPlane(url, api_key).get(f"verdict{query}")
@@ -39,30 +38,3 @@ def verdict(
         print(told(answer))
     if not answer["clean"]:
         sys.exit(NEGATIVE)
-
-
-def told(verdict: Any) -> str:
-    """A verdict as people read it."""
-    findings, requests = verdict["findings"], _count(verdict["requests"], "request")
-    lines = [f"{_count(len(findings), 'finding')} in {requests}" if findings else f"clean: {requests}, no findings"]
-    if verdict["allowed"]:
-        lines.append(f"allowed: {', '.join(verdict['allowed'])}")
-    if not verdict["complete"]:
-        lines.append(f"incomplete: {verdict['incomplete']}")
-    for each in findings:
-        lines += ["", f"{each['code']}  {each['title']}", f"  {each['summary']}"]
-        lines += [_evidence(evidence) for evidence in each["evidence"][:SHOWN_EVIDENCE]]
-        lines.append(f"  mocktune explain {each['code']}")
-    return "\n".join(lines)
-
-
-def _evidence(evidence: Any) -> str:
-    from mocktune.domain.clock import SECOND, VirtualTime, format_instant
-
-    at = format_instant(VirtualTime(round(evidence["at"] * SECOND)))
-    which = "" if evidence["ordinal"] is None else f"#{evidence['ordinal']}"
-    return f"    {which:>5}  {at}  {evidence['status'] or '-':>3}  {evidence['what']}"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
