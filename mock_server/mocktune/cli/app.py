@@ -10,9 +10,11 @@ from mocktune import __version__
 from mocktune.cli.add import add
 from mocktune.cli.clock import clock
 from mocktune.cli.demo import demo
+from mocktune.cli.exec import exec_
 from mocktune.cli.explain import explain
 from mocktune.cli.listen import listen
-from mocktune.cli.pyproject import serve_defaults
+from mocktune.cli.pyproject import rehearse_defaults, serve_defaults
+from mocktune.cli.rehearse import rehearse
 from mocktune.cli.sandboxes import sandboxes
 from mocktune.cli.scenarios import scenarios
 from mocktune.cli.serve import serve
@@ -29,6 +31,9 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(serve)
+# Options behind the first word of the command are the command's.
+app.command("exec", context_settings={"allow_interspersed_args": False})(exec_)
+app.command(context_settings={"allow_interspersed_args": False})(rehearse)
 app.command()(clock)
 app.command()(sandboxes)
 app.command()(add)
@@ -55,3 +60,5 @@ def options(
     if context.invoked_subcommand == "serve":
         # What the table says ranks below flags and environment variables, and above the defaults in the code.
         context.default_map = {"serve": serve_defaults()}
+    elif context.invoked_subcommand == "rehearse":
+        context.default_map = {"rehearse": rehearse_defaults()}
