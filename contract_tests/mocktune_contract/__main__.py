@@ -1,7 +1,7 @@
 """``python -m mocktune_contract --target URL [--api-key KEY]``: the contract tests, wherever the package is installed.
 
-Tests marked ``soak``, which take minutes, run with ``-m soak`` only. ``pytest --pyargs mocktune_contract`` runs them
-too, but finds the options only when it is given the folder's path.
+The same as ``python -m pytest --pyargs mocktune_contract``. Tests marked ``soak``, which take minutes, run with
+``-m soak`` only.
 """
 
 from __future__ import annotations
@@ -12,5 +12,5 @@ from pathlib import Path
 import pytest
 
 if __name__ == "__main__":
-    options = ["--import-mode=importlib", "-m", "not soak", str(Path(__file__).parent)]
+    options = ["--import-mode=importlib", str(Path(__file__).parent)]
     sys.exit(pytest.main([*options, *sys.argv[1:]]))

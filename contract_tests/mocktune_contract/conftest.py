@@ -1,12 +1,14 @@
 """Where the contract tests find their server.
 
 Without options one mocktune server a session runs in a thread: frozen clock, scenario ``realistic``, seed 42. With
-``--target URL`` the tests ask that server. A mocktune target is driven through ``/_mocktune`` and must play the
-scenario ``realistic`` under ``--wire observed``; on any other target, tests that cannot run there are skipped, with the
-reason, and ``--api-key`` is the key.
+``--in-process`` it runs without a socket. With ``--target URL`` the tests ask that server. A mocktune target is driven
+through ``/_mocktune``; on any other, tests that need what it has not are skipped, with the reason (``needs.py``), and
+``--api-key`` is the key.
 
 With ``--strict-sdk`` the servers that are started play ``--wire sdk``, and every answer that any test gets, through the
 SDK or raw, is held to the SDK's strict types. Tests of what was recorded outside them are skipped.
+
+Options and hooks are in ``plugin.py``, which an entry point loads early where the suite is an installed package.
 """
 
 from __future__ import annotations
@@ -15,51 +17,29 @@ import contextlib
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
-from mocktune_contract.lab import Lab, Labs, close_shared_clients
+from mocktune_contract import plugin, recording
+from mocktune_contract.deadline import deadline
+from mocktune_contract.early import PLUGIN
+from mocktune_contract.in_process import InProcessServer
+from mocktune_contract.lab import Lab, Labs, close_shared_clients, serve_in_process, shared_client
+from mocktune_contract.needs import needs_of, undeclared
+from mocktune_contract.plugin import TARGET, operations_of
 from mocktune_contract.receiver import Receiver
+from mocktune_contract.targets import Target
+from mocktune_contract.whole_surface import is_known
 
-NEEDS = {
-    "needs_clock": "advances time, and the target has no /_mocktune to do it with",
-    "needs_sandboxes": "needs any key to open a sandbox of its own, and the target has no /_mocktune",
-    "needs_mocktune": "asserts a choice of mocktune's own, and the target has no /_mocktune",
-}
-"""Markers, and why a test that carries one is skipped on a target without a control plane."""
+FAILED = pytest.StashKey[bool]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("mocktune contract")
-    group.addoption(
-        "--target", metavar="URL", help="base URL to test, with /v1 (default: a mocktune server is started)"
-    )
-    group.addoption("--api-key", metavar="KEY", help="API key for a target that is no mocktune server")
-    group.addoption("--strict-sdk", action="store_true", help="hold every answer to the SDK's strict types")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    for marker, reason in NEEDS.items():
-        config.addinivalue_line("markers", f"{marker}: skipped on some targets: {reason}")
-    config.addinivalue_line("markers", "soak: takes minutes; run by hand with -m soak")
-    config.addinivalue_line(
-        "markers", "observed_wire(why): skipped with --strict-sdk: what was recorded, in the form it was"
-    )
-    if config.getoption("--strict-sdk") and config.getoption("--target"):
-        raise pytest.UsageError("--strict-sdk starts a server under --wire sdk; it cannot ask a --target for that")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The server under test. ``own`` is False where ``--target`` named it; ``key`` is None where any key will do."""
-
-    base_url: str
-    own: bool
-    key: str | None
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Where the suite is named by its folder, this is read before the command line is."""
+    if not pluginmanager.has_plugin(PLUGIN):
+        pluginmanager.register(plugin, PLUGIN)
 
 
 Servers = Callable[..., str]
@@ -75,6 +55,7 @@ def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
 
     started: dict[str, str] = {}
     usual: dict[str, Any] = {"wire": "sdk"} if pytestconfig.getoption("--strict-sdk", False) else {}
+    in_process = pytestconfig.getoption("--in-process", False)
     with contextlib.ExitStack() as stack:
 
         def start(*, scenario: tuple[str, ...] = (), **settings: Any) -> str:
@@ -82,7 +63,13 @@ def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
             name = repr((scenario, sorted(settings.items())))
             if name not in started:
                 chosen = make_settings("realistic", changes=scenario, clock="frozen", seed=42, **settings)
-                started[name] = stack.enter_context(running_server(chosen)).base_url
+                if in_process:
+                    server = InProcessServer(chosen)
+                    stack.callback(server.close)
+                    serve_in_process(server)
+                    started[name] = server.base_url
+                else:
+                    started[name] = stack.enter_context(running_server(chosen)).base_url
             return started[name]
 
         yield start
@@ -90,16 +77,10 @@ def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
 
 @pytest.fixture(scope="session")
 def target(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterator[Target]:
-    named = pytestconfig.getoption("--target", None)
-    if named is None:
-        found = Target(request.getfixturevalue("servers")(), own=True, key=None)
-    else:
-        named = named.rstrip("/").removesuffix("/v1") + "/v1"
-        health = httpx2.get(named.removesuffix("/v1") + "/_mocktune/health")
-        key = None if health.status_code == 200 else pytestconfig.getoption("--api-key", None)
-        if health.status_code != 200 and not key:
-            pytest.exit(f"{named} is no mocktune server: give --api-key", returncode=pytest.ExitCode.USAGE_ERROR)
-        found = Target(named, own=False, key=key)
+    found = pytestconfig.stash.get(TARGET, None)
+    if found is None:
+        kind = "in process" if pytestconfig.getoption("--in-process", False) else "served"
+        found = Target(request.getfixturevalue("servers")(), kind)
     yield found
     close_shared_clients()
 
@@ -113,31 +94,41 @@ def labs(target: Target, pytestconfig: pytest.Config) -> Iterator[Labs]:
         def open_lab(name: str = "", *, key: str | None = None, base_url: str | None = None) -> Lab:
             fresh = "sk-contract-" + hashlib.sha256(f"{run} {name}".encode()).hexdigest()[:24]
             strict = pytestconfig.getoption("--strict-sdk", False)
-            lab = Lab(base_url or target.base_url, key or target.key or fresh, strict=strict)
+            lab = Lab(
+                base_url or target.base_url, key or target.key or fresh, strict=strict, timeout_s=target.timeout_s,
+                exact=not target.foreign,
+            )  # fmt: skip
             stack.callback(lab.close)
-            if target.key is None and not target.own:
+            if target.kind == "mocktune":
                 lab.clock.freeze()
+                if target.scenario is not None:
+                    lab.http.put(f"{lab.root}/_mocktune/scenario", json={"name": target.scenario}).raise_for_status()
             return lab
 
         yield open_lab
 
 
 @pytest.fixture
-def lab(labs: Labs, target: Target, request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A sandbox that no other test has seen; on a target without sandboxes, uploads are deleted afterwards."""
+def lab(labs: Labs, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A sandbox that no other test has seen; on a target without sandboxes, what was made is taken away afterwards."""
     opened = labs(request.node.nodeid)
     yield opened
-    if target.key is not None:
-        for file_id in opened.uploaded:
-            opened.http.delete(f"/files/{file_id}")
+    if recording.current.remembers:
+        tidy_up(opened, recording.current.made)
     opened.close()
 
 
+def tidy_up(lab: Lab, made: list[tuple[str, str]]) -> None:
+    """The newest first. What is gone already, or may not go, is left alone."""
+    for method, path in reversed(made):
+        with contextlib.suppress(httpx2.HTTPError, RuntimeError):
+            lab.http.request(method, path)
+    made.clear()
+
+
 @pytest.fixture
-def own_server(request: pytest.FixtureRequest, target: Target, labs: Labs) -> Labs:
-    """``own_server(**settings)``: a lab on a mocktune server with other settings. Skips the test under ``--target``."""
-    if not target.own:
-        pytest.skip("starts a mocktune server with other settings")
+def own_server(request: pytest.FixtureRequest, labs: Labs) -> Labs:
+    """``own_server(**settings)``: a lab on a mocktune server with other settings. Implies the need ``settings``."""
     servers: Servers = request.getfixturevalue("servers")
 
     def open_lab(**settings: Any) -> Lab:
@@ -147,23 +138,34 @@ def own_server(request: pytest.FixtureRequest, target: Target, labs: Labs) -> La
 
 
 @pytest.fixture
-def receiver(target: Target) -> Iterator[Receiver]:
-    """Where webhooks can be sent to. Skips the test where the target runs on another machine."""
-    if urlsplit(target.base_url).hostname not in ("127.0.0.1", "localhost", "::1"):
-        pytest.skip("the target cannot reach a receiver on this machine")
+def receiver() -> Iterator[Receiver]:
+    """Where webhooks can be sent to. Implies the need ``webhooks``."""
     opened = Receiver()
     yield opened
     opened.close()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = not report.passed
+    return report
+
+
 @pytest.fixture(autouse=True)
-def _skipped_where_the_target_lacks_it(request: pytest.FixtureRequest, target: Target) -> None:
-    recorded = request.node.get_closest_marker("observed_wire")
-    if recorded and request.config.getoption("--strict-sdk", False):
-        pytest.skip(f"outside the SDK's types: {recorded.args[0]}")
-    for marker, reason in NEEDS.items():
-        if target.key is not None and request.node.get_closest_marker(marker):
-            pytest.skip(reason)
+def _recorded(request: pytest.FixtureRequest, target: Target) -> Iterator[None]:
+    """Holds a test to what its markers say of it, and within bounds on a server that is not ours."""
+    heard = recording.begin(foreign=target.foreign)
+    with deadline(4 * target.timeout_s if target.foreign else None):
+        yield
+    if request.node.stash.get(FAILED, True) or target.foreign:
+        return
+    if lacking := undeclared(needs_of(request.node), heard.control):
+        pytest.fail(f"used what it does not declare: add {lacking} to @pytest.mark.needs", pytrace=False)
+    never = set(operations_of(request.node)) - heard.operations if heard.operations else set()
+    if unasked := sorted(name for name in never if is_known(shared_client(target.base_url), name)):
+        pytest.fail(f"is marked as being about {unasked}, and never called that", pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -65,8 +65,8 @@ CASES = [
     ),
     Case(
         "a bad key comes before a bad body", "AuthenticationError", JOBS, 401,
-        re.compile("Incorrect API key provided.*"), "contract 5.4", code="invalid_api_key", key="sk-invalid-example",
-        send={"content": b"{"},
+        re.compile("Incorrect API key provided.*"), "OBS, order assumed", code="invalid_api_key",
+        key="sk-invalid-example", send={"content": b"{"},
     ),
     Case(
         "a foreign host", "PermissionDeniedError", "GET /models", 403,

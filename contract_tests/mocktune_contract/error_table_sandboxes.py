@@ -22,6 +22,12 @@ def a_job(lab: Lab) -> dict[str, str]:
     return {"own_job": lab.create_job(a_file(lab)["own_file"]).id}
 
 
+def a_job_under_a_frozen_clock(lab: Lab) -> dict[str, str]:
+    made = a_job(lab)
+    lab.http.put(f"{lab.root}/_mocktune/clock", json={"clock": "frozen", "max_frozen_reads": 0}).raise_for_status()
+    return made
+
+
 def opened(lab: Lab) -> dict[str, str]:
     """A sandbox with a name, once for all cases that ask for it."""
     answer = lab.keyless.post(
@@ -33,8 +39,8 @@ def opened(lab: Lab) -> dict[str, str]:
 
 OF_CLOCKS = [
     Case("a clock that is set to nothing", "ParameterError", f"PUT {CLOCK}", 400,
-         "Give at least one of 'clock', 'start' and 'advance_on_poll'.", "mocktune", code="invalid_value",
-         send={"json": {}}),
+         "Give at least one of 'clock', 'start', 'advance_on_poll' and 'max_frozen_reads'.", "mocktune",
+         code="invalid_value", send={"json": {}}),
     Case("polls that advance by no duration", "ParameterError", f"PUT {CLOCK}", 400,
          re.compile("'soon' is no duration: .*, or 'next'"), "mocktune", code="invalid_value", param="advance_on_poll",
          send={"json": {"advance_on_poll": "soon"}}),
@@ -52,6 +58,10 @@ OF_CLOCKS = [
     Case("waiting for no model", "NotFoundError", f"POST {CLOCK}/advance", 404,
          "The model `ft:none` does not exist by now.", "mocktune", code="model_not_found", param="model",
          send={"json": {"until": {"model": "ft:none", "status": "ready"}}}),
+    Case("waiting for a clock that nobody moves", "InvalidRequestError", "GET /fine_tuning/jobs/<own_job>", 400,
+         re.compile(r"The clock is frozen and nobody advances it: fine_tuning\.jobs\.retrieve asked 1 times about "
+                    r"ftjob-\w+, which is not finished, while it stood at \S+Z\. Move the clock, .*"),
+         "mocktune", code="clock_frozen", prepare=a_job_under_a_frozen_clock),
     Case("an advance that goes too far", "ConflictError", f"POST {CLOCK}/advance", 409,
          re.compile(r"The advance to job ftjob-\w+ running was stopped by max_virtual \(46s\)\. The clock stands at "
                     r"\S+Z, 46s on\. One thing happened on the way, to job ftjob-\w+\. Nothing is lost: .*"),

@@ -10,10 +10,12 @@ from importlib.resources import files
 from typing import Any
 
 import httpx2
-from openai import AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
 from openai.types import FileObject
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
+from mocktune_contract.in_process import InProcessServer
+from mocktune_contract.recording import ASYNC_HOOKS, HOOKS
 from mocktune_contract.sdk_types import hold_to_sdk_types
 
 MODEL = "gpt-4o-mini-2024-07-18"
@@ -23,19 +25,40 @@ TLS = ssl.create_default_context()
 """Made once: it is what takes long in making a client."""
 
 
+REQUEST_TIMEOUT_S = 60.0
+
 _clients: dict[str, OpenAI] = {}
+_in_process: dict[str, InProcessServer] = {}
+"""Servers without a socket, by root."""
 
 
-def _shared_client(base_url: str) -> OpenAI:
+def _transport(root: str, *, asynchronous: bool = False) -> dict[str, Any]:
+    """How a client gets to the server at ``root``, as an argument for it."""
+    server = _in_process.get(root.partition("/s/")[0])
+    if server is None:
+        return {"verify": TLS}
+    return {"transport": server.async_transport() if asynchronous else server.sync_transport()}
+
+
+def serve_in_process(server: InProcessServer) -> None:
+    """From now on clients reach ``server`` at its ``root``."""
+    _in_process[server.root] = server
+
+
+def shared_client(base_url: str, timeout_s: float = REQUEST_TIMEOUT_S) -> OpenAI:
     """One SDK client a server, whose copies share its connections: making one from nothing takes 40 ms."""
     if base_url not in _clients:
-        _clients[base_url] = OpenAI(base_url=base_url, api_key="unused", max_retries=0)
+        http = DefaultHttpxClient(event_hooks=HOOKS, **_transport(base_url.removesuffix("/v1")))
+        _clients[base_url] = OpenAI(
+            base_url=base_url, api_key="unused", max_retries=0, http_client=http, timeout=timeout_s
+        )
     return _clients[base_url]
 
 
 def close_shared_clients() -> None:
     while _clients:
         _clients.popitem()[1].close()
+    _in_process.clear()
 
 
 def training_file(name: str) -> bytes:
@@ -83,15 +106,19 @@ class Lab:
     """One API key on one server.
 
     ``root`` is the base URL without ``/v1``; ``http`` sends the key, ``keyless`` none. ``strict``: every answer is held
-    to the SDK's types, whoever asked for it.
+    to the SDK's types, whoever asked for it. ``timeout_s`` bounds each request. ``exact``: answers are also held to the
+    recorded layout of their bytes, which no client depends on.
     """
 
-    def __init__(self, base_url: str, key: str, *, strict: bool = False) -> None:
+    def __init__(
+        self, base_url: str, key: str, *, strict: bool = False, timeout_s: float = REQUEST_TIMEOUT_S, exact: bool = True
+    ) -> None:
         self.strict = strict
+        self.timeout_s = timeout_s
+        self.exact = exact
         self.base_url = base_url.rstrip("/")
         self.root = self.base_url.removesuffix("/v1")
         self.key = key
-        self.uploaded: list[str] = []
         self._opened: list[httpx2.Client] = []
 
     def close(self) -> None:
@@ -100,41 +127,55 @@ class Lab:
 
     @cached_property
     def http(self) -> httpx2.Client:
-        return self._open(authorization=f"Bearer {self.key}")
+        return self._usual(headers={"authorization": f"Bearer {self.key}"})
 
     @cached_property
     def keyless(self) -> httpx2.Client:
-        return self._open()
+        return self._usual()
+
+    def _usual(self, **settings: Any) -> httpx2.Client:
+        return self.open(strict=self.strict, base_url=self.base_url, **settings)
 
     @property
     def clock(self) -> Clock:
         return Clock(self.http, self.root)
 
-    def _open(self, **headers: str) -> httpx2.Client:
-        hooks = {"response": [hold_to_sdk_types]} if self.strict else {}
-        client = httpx2.Client(base_url=self.base_url, headers=headers, verify=TLS, event_hooks=hooks)
+    def sdk_http(self) -> Any:
+        """The HTTP client for an SDK client of the test's own making, such as ``AzureOpenAI``, which closes it."""
+        return DefaultHttpxClient(event_hooks=HOOKS, **_transport(self.root))
+
+    def async_sdk_http(self) -> Any:
+        return DefaultAsyncHttpxClient(event_hooks=ASYNC_HOOKS, **_transport(self.root, asynchronous=True))
+
+    def open(self, *, strict: bool = False, **settings: Any) -> httpx2.Client:
+        """A client for raw HTTP of the test's own making; closed with the lab."""
+        checks = [hold_to_sdk_types] if strict else []
+        hooks = {"request": HOOKS["request"], "response": [*checks, *HOOKS["response"]]}
+        client = httpx2.Client(event_hooks=hooks, timeout=self.timeout_s, **_transport(self.root), **settings)
         self._opened.append(client)
         return client
 
     def client(self) -> OpenAI:
         """The official SDK, which is not to retry on its own."""
         checked = {"_strict_response_validation": self.strict}
-        return _shared_client(self.base_url).copy(api_key=self.key, _extra_kwargs=checked)
+        return shared_client(self.base_url, self.timeout_s).copy(api_key=self.key, _extra_kwargs=checked)
 
     def strict_client(self) -> OpenAI:
         """The SDK with every answer validated against its types; to be closed by who asked for it."""
-        return OpenAI(base_url=self.base_url, api_key=self.key, max_retries=0, _strict_response_validation=True)
+        return OpenAI(**self._settings(strict=True), http_client=self.sdk_http())
 
     def async_client(self) -> AsyncOpenAI:
         """The asynchronous SDK; to be closed by who asked for it."""
-        return AsyncOpenAI(
-            base_url=self.base_url, api_key=self.key, max_retries=0, _strict_response_validation=self.strict
-        )
+        return AsyncOpenAI(**self._settings(strict=self.strict), http_client=self.async_sdk_http())
+
+    def _settings(self, *, strict: bool) -> dict[str, Any]:
+        return {
+            "base_url": self.base_url, "api_key": self.key, "max_retries": 0, "timeout": self.timeout_s,
+            "_strict_response_validation": strict,
+        }  # fmt: skip
 
     def upload(self, data: bytes, filename: str = "training.jsonl", *, purpose: Any = "fine-tune") -> FileObject:
-        file = self.client().files.create(file=(filename, data), purpose=purpose)
-        self.uploaded.append(file.id)
-        return file
+        return self.client().files.create(file=(filename, data), purpose=purpose)
 
     def upload_ready(self, data: bytes, filename: str = "training.jsonl") -> FileObject:
         """A file that is processed when this returns."""

@@ -25,7 +25,7 @@ from openai import AsyncAzureOpenAI, AzureOpenAI, OpenAI
 
 from mocktune_contract.lab import MODEL, Lab, training_file
 
-pytestmark = pytest.mark.needs_sandboxes
+pytestmark = [pytest.mark.needs("sandboxes", "azure"), pytest.mark.source("DOC Azure")]
 
 PLAIN = training_file("valid/plain.jsonl")
 QUESTION, ANSWER = "How long is a nautical mile?", "1,852 metres, every one of them wet."
@@ -43,17 +43,16 @@ DENIED = (
 
 @pytest.fixture
 def azure(lab: Lab) -> Iterator[AzureOpenAI]:
-    with AzureOpenAI(azure_endpoint=lab.root, api_key=lab.key, api_version=VERSION, max_retries=0) as client:
+    with AzureOpenAI(
+        azure_endpoint=lab.root, api_key=lab.key, api_version=VERSION, max_retries=0, http_client=lab.sdk_http()
+    ) as client:
         yield client
 
 
 @pytest.fixture
-def rest(lab: Lab) -> Iterator[httpx2.Client]:
+def rest(lab: Lab) -> httpx2.Client:
     """Raw HTTP with the key in Azure's header, and an api-version."""
-    with httpx2.Client(
-        base_url=lab.root, headers={"api-key": lab.key}, params={"api-version": VERSION}, trust_env=False
-    ) as client:
-        yield client
+    return lab.open(base_url=lab.root, headers={"api-key": lab.key}, params={"api-version": VERSION})
 
 
 def said(error: openai.APIStatusError) -> dict[str, Any]:
@@ -90,6 +89,7 @@ def reply(client: OpenAI, model: str) -> str | None:
 # -- the whole life ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
 def test_a_fine_tune_lives_from_upload_to_a_deployments_answer(
     lab: Lab, azure: AzureOpenAI, rest: httpx2.Client
 ) -> None:
@@ -136,9 +136,12 @@ def test_a_fine_tune_lives_from_upload_to_a_deployments_answer(
         reply(azure, model)
 
 
+@pytest.mark.needs("time")
 @pytest.mark.anyio
 async def test_a_fine_tune_lives_asynchronously(lab: Lab, rest: httpx2.Client) -> None:
-    async with AsyncAzureOpenAI(azure_endpoint=lab.root, api_key=lab.key, api_version=VERSION, max_retries=0) as azure:
+    async with AsyncAzureOpenAI(
+        azure_endpoint=lab.root, api_key=lab.key, api_version=VERSION, max_retries=0, http_client=lab.async_sdk_http()
+    ) as azure:
         file = await azure.files.create(file=("plain.jsonl", PLAIN), purpose="fine-tune")
         job = await azure.fine_tuning.jobs.create(model=MODEL, training_file=file.id)
         lab.clock.until(job.id, "succeeded")
@@ -157,6 +160,7 @@ async def test_a_fine_tune_lives_asynchronously(lab: Lab, rest: httpx2.Client) -
         assert text == ANSWER
 
 
+@pytest.mark.needs("time")
 def test_a_job_fails_and_is_cancelled_as_elsewhere(lab: Lab, azure: AzureOpenAI) -> None:
     small = azure.files.create(file=("seven.jsonl", training_file("invalid/seven_examples.jsonl")), purpose="fine-tune")
     failing = azure.fine_tuning.jobs.create(model=MODEL, training_file=small.id)
@@ -179,6 +183,7 @@ def test_a_create_answers_201(lab: Lab, rest: httpx2.Client, azure: AzureOpenAI)
     assert on_v1.json()["status"] == "pending"
 
 
+@pytest.mark.needs("time")
 def test_a_tuned_model_is_tuned_again(lab: Lab, azure: AzureOpenAI, rest: httpx2.Client) -> None:
     first = tuned(lab, azure)
     second = tuned(lab, azure, "again", model=first)
@@ -204,6 +209,8 @@ def test_an_upload_in_parts_becomes_a_file(lab: Lab, azure: AzureOpenAI) -> None
 # -- deployments -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("DOC")
 def test_a_deployment_of_the_resource_manager(lab: Lab, azure: AzureOpenAI, rest: httpx2.Client) -> None:
     """DOC: Deployments - Create Or Update, Get, List, Delete."""
     model = tuned(lab, azure)
@@ -228,6 +235,7 @@ def test_a_deployment_of_the_resource_manager(lab: Lab, azure: AzureOpenAI, rest
         reply(azure, "pip")
 
 
+@pytest.mark.source("DOC")
 def test_a_deployment_of_the_data_plane(lab: Lab, azure: AzureOpenAI, rest: httpx2.Client) -> None:
     """DOC: the preview versions of 2022 and 2023."""
     answer = rest.post("/openai/deployments", json={"model": MODEL, "scale_settings": {"scale_type": "standard"}})
@@ -260,7 +268,8 @@ def test_a_deployment_is_replaced_by_another_of_its_name(rest: httpx2.Client, az
     assert azure.chat.completions.create(model="one", messages=[{"role": "user", "content": "Hi"}]).model == MODEL
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
+@pytest.mark.source("OBS, assumed")
 def test_a_deployment_answers_once_its_model_is_loaded(lab: Lab, azure: AzureOpenAI, rest: httpx2.Client) -> None:
     """OBS for the words; that the model's time of loading is what it waits for is assumed."""
     file = azure.files.create(file=("plain.jsonl", PLAIN), purpose="fine-tune")
@@ -285,6 +294,7 @@ def test_a_deployment_wants_a_model_that_is_known(rest: httpx2.Client) -> None:
 # -- answers by deployment ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
 def test_a_deployment_streams(lab: Lab, azure: AzureOpenAI, rest: httpx2.Client) -> None:
     deploy(rest, "pip", tuned(lab, azure))
     chunks = list(
@@ -299,13 +309,15 @@ def test_a_deployment_streams(lab: Lab, azure: AzureOpenAI, rest: httpx2.Client)
     assert chunks[-1].usage is not None
 
 
+@pytest.mark.needs("time")
 def test_a_client_of_one_deployment(lab: Lab, azure: AzureOpenAI, rest: httpx2.Client) -> None:
     """``azure_deployment=``: whatever the request names as its model, that deployment answers; other routes go on."""
     model = tuned(lab, azure)
     deploy(rest, "pip", model)
     with AzureOpenAI(
-        azure_endpoint=lab.root, azure_deployment="pip", api_key=lab.key, api_version=VERSION, max_retries=0
-    ) as client:
+        azure_endpoint=lab.root, azure_deployment="pip", api_key=lab.key, api_version=VERSION, max_retries=0,
+        http_client=lab.sdk_http(),
+    ) as client:  # fmt: skip
         answer = client.chat.completions.create(model="ignored", messages=[{"role": "user", "content": QUESTION}])
         assert (answer.choices[0].message.content, answer.model) == (ANSWER, model)
         assert client.files.list().data
@@ -321,6 +333,7 @@ def test_a_completion_by_deployment(azure: AzureOpenAI, rest: httpx2.Client) -> 
     assert answer.choices[0].text
 
 
+@pytest.mark.needs("time")
 def test_a_response_by_deployment(lab: Lab, azure: AzureOpenAI, rest: httpx2.Client) -> None:
     """On this route the deployment is the model of the body."""
     with pytest.raises(openai.NotFoundError) as absent:
@@ -332,11 +345,13 @@ def test_a_response_by_deployment(lab: Lab, azure: AzureOpenAI, rest: httpx2.Cli
     assert azure.responses.retrieve(made.id).output_text == ANSWER
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("DOC")
 @pytest.mark.parametrize("base", ["/openai/v1", "/openai/v1/"])
 def test_the_plain_sdk_on_azures_v1(lab: Lab, azure: AzureOpenAI, rest: httpx2.Client, base: str) -> None:
     """DOC: the v1 API of 2025, without an api-version and with a bearer token; models are deployments there too."""
     deploy(rest, "pip", tuned(lab, azure))
-    with OpenAI(base_url=lab.root + base, api_key=lab.key, max_retries=0) as client:
+    with OpenAI(base_url=lab.root + base, api_key=lab.key, max_retries=0, http_client=lab.sdk_http()) as client:
         assert reply(client, "pip") == ANSWER
         assert client.responses.create(model="pip", input=QUESTION).output_text == ANSWER
         streamed = [event.type for event in client.responses.create(model="pip", input=QUESTION, stream=True)]
@@ -351,6 +366,7 @@ def test_the_plain_sdk_on_azures_v1(lab: Lab, azure: AzureOpenAI, rest: httpx2.C
 # -- both dialects in one sandbox --------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
 def test_each_dialect_sees_the_others_objects(lab: Lab, azure: AzureOpenAI, rest: httpx2.Client) -> None:
     """One sandbox: what was made in a dialect keeps its ids, and is read in the words of who asks."""
     plain = lab.client()
@@ -408,21 +424,23 @@ def test_an_error_is_a_code_and_a_message(rest: httpx2.Client, path: str, status
     assert answer.text == json.dumps({"error": error}, indent=2) + "\n"
 
 
+@pytest.mark.source("OBS")
 @pytest.mark.parametrize(
     "path", ["/openai/files", "/openai/fine_tuning/jobs", "/openai/deployments", "/openai/models?api-version="]
 )
 def test_a_request_without_an_api_version_finds_nothing(lab: Lab, path: str) -> None:
     """OBS: users who forget it are told so."""
-    answer = httpx2.get(lab.root + path, headers={"api-key": lab.key}, trust_env=False)
+    answer = lab.open().get(lab.root + path, headers={"api-key": lab.key})
     assert answer.status_code == 404
     assert answer.json() == {"error": {"code": "404", "message": "Resource not found"}}
 
 
+@pytest.mark.source("OBS")
 @pytest.mark.parametrize("headers", [{}, {"api-key": "sk-invalid-key"}, {"authorization": "Bearer sk-invalid-key"}])
 @pytest.mark.parametrize("path", ["/openai/files?api-version=1", "/openai/v1/files", f"{ACCOUNT}/deployments"])
 def test_a_key_that_is_not_taken_is_told_in_azures_words(lab: Lab, path: str, headers: dict[str, str]) -> None:
     """OBS: openai-python, Azure issues."""
-    answer = httpx2.get(lab.root + path, headers=headers, params={"api-version": "1"}, trust_env=False)
+    answer = lab.open().get(lab.root + path, headers=headers, params={"api-version": "1"})
     assert answer.status_code == 401
     assert answer.json() == {"error": {"code": "401", "message": DENIED}}
 
@@ -441,6 +459,8 @@ def test_the_sdk_raises_what_it_raises_elsewhere(lab: Lab, azure: AzureOpenAI) -
 
 def test_a_bearer_token_is_a_key_too(lab: Lab) -> None:
     """``azure_ad_token``: Entra ID's tokens name the sandbox like a key."""
-    with AzureOpenAI(azure_endpoint=lab.root, azure_ad_token=lab.key, api_version=VERSION, max_retries=0) as client:
+    with AzureOpenAI(
+        azure_endpoint=lab.root, azure_ad_token=lab.key, api_version=VERSION, max_retries=0, http_client=lab.sdk_http()
+    ) as client:
         file = client.files.create(file=("plain.jsonl", PLAIN), purpose="fine-tune")
     assert [each.id for each in lab.client().files.list()] == [file.id]

@@ -17,7 +17,7 @@ import pytest
 
 from mocktune_contract.lab import MODEL, TRAINING_FILES, Lab, training_file
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [pytest.mark.needs("time"), pytest.mark.source("CN1229"), pytest.mark.operation("fine_tuning.jobs.create")]
 
 EXPECTED: dict[str, dict[str, str]] = tomllib.loads(training_file("invalid/expected.toml").decode())
 VALID = {"prompt_completion": "babbage-002", "vision": "gpt-4o-2024-08-06"}
@@ -38,11 +38,19 @@ def fail(lab: Lab, training_file_id: str, **parameters: Any) -> dict[str, Any]:
     return lab.raw_job(job.id)
 
 
+@pytest.mark.source("mocktune")
 def test_every_bad_file_has_its_expected_error() -> None:
     assert names_of("invalid") == sorted(EXPECTED)
 
 
-@pytest.mark.parametrize("name", [name for name, expected in EXPECTED.items() if "method" not in expected])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.source(expected["source"]))
+        for name, expected in EXPECTED.items()
+        if "method" not in expected
+    ],
+)
 def test_a_bad_file_fails_its_job_in_validation(lab: Lab, name: str) -> None:
     """The source of each text stands beside it in ``expected.toml``."""
     expected = EXPECTED[name]
@@ -62,6 +70,7 @@ def test_a_bad_file_fails_its_job_in_validation(lab: Lab, name: str) -> None:
     }
 
 
+@pytest.mark.source("CN1229, PY0225")
 def test_a_job_that_failed_validation_shows_nothing_of_training(lab: Lab) -> None:
     """OBS CN1229, PY0225: ``finished_at`` stays null and the hyperparameters stay "auto"."""
     job = fail(lab, lab.upload_ready(training_file("invalid/seven_examples.jsonl")).id)
@@ -75,6 +84,7 @@ def test_a_job_that_failed_validation_shows_nothing_of_training(lab: Lab) -> Non
     assert job["method"] == {"type": "supervised", "supervised": {"hyperparameters": auto}}
 
 
+@pytest.mark.source("CN1229, PY0225")
 def test_the_events_of_a_job_that_failed_validation(lab: Lab) -> None:
     """OBS CN1229, PY0225: created, validating, error."""
     job = fail(lab, lab.upload_ready(training_file("invalid/seven_examples.jsonl")).id)
@@ -85,6 +95,7 @@ def test_the_events_of_a_job_that_failed_validation(lab: Lab) -> None:
     ]
 
 
+@pytest.mark.source("SFTDOC")
 @pytest.mark.parametrize("name", [name for name in names_of("valid") if name not in OF_OTHER_METHODS])
 def test_a_good_file_of_each_kind_is_trained_on(lab: Lab, name: str) -> None:
     """Contract 3.2, 3.3 and 3.6: plain, weights, tools, legacy functions, names, content parts, developer, images,
@@ -93,6 +104,7 @@ def test_a_good_file_of_each_kind_is_trained_on(lab: Lab, name: str) -> None:
     assert job.trained_tokens
 
 
+@pytest.mark.source("OBS, community, assumed")
 @pytest.mark.parametrize(
     ("bad", "code", "prefix"),
     [
@@ -109,6 +121,7 @@ def test_a_bad_validation_file_is_named_as_such(lab: Lab, bad: str, code: str, p
     assert job["error"] == {"code": code, "message": prefix + detail, "param": "validation_file"}
 
 
+@pytest.mark.source("assumed")
 def test_the_training_file_is_judged_before_the_validation_file(lab: Lab) -> None:
     """Contract 3.7: only the first defect is reported; the order of the files is assumed."""
     bad = lab.upload_ready(training_file("invalid/missing_role.jsonl"))
@@ -116,12 +129,14 @@ def test_the_training_file_is_judged_before_the_validation_file(lab: Lab) -> Non
     assert job["error"]["param"] == "training_file"
 
 
+@pytest.mark.source("assumed")
 def test_a_short_validation_file_is_good_enough(lab: Lab) -> None:
     """No minimum was ever recorded for validation files (contract 3.1)."""
     validation = lab.upload_ready(training_file("invalid/seven_examples.jsonl"))
     lab.finished_job(training_file("valid/plain.jsonl"), validation_file=validation.id)
 
 
+@pytest.mark.source("assumed")
 def test_a_file_of_another_purpose_fails_its_job(lab: Lab) -> None:
     """Contract 3.7 row 15: the layer is recorded, the words are assumed."""
     file = lab.upload(training_file("valid/plain.jsonl"), purpose="user_data")
@@ -135,6 +150,7 @@ def test_a_file_of_another_purpose_fails_its_job(lab: Lab) -> None:
     }
 
 
+@pytest.mark.source("CN1229, assumed")
 @pytest.mark.parametrize(
     ("file", "model", "is_in", "needs"),
     [
@@ -157,6 +173,7 @@ def test_a_file_in_the_format_of_another_model_fails_its_job(
     }
 
 
+@pytest.mark.source("assumed")
 def test_a_file_that_is_deleted_before_it_was_validated_fails_its_job(lab: Lab) -> None:
     """Assumed (contract 8)."""
     file = lab.upload_ready(training_file("valid/plain.jsonl"))
@@ -172,6 +189,7 @@ def test_a_file_that_is_deleted_before_it_was_validated_fails_its_job(lab: Lab) 
     }
 
 
+@pytest.mark.source("assumed")
 def test_a_file_that_is_deleted_after_it_was_validated_is_not_missed(lab: Lab) -> None:
     """Assumed (contract 8): the job goes on, and the model answers from what it has learned."""
     file = lab.upload_ready(training_file("valid/plain.jsonl"))
@@ -185,6 +203,7 @@ def test_a_file_that_is_deleted_after_it_was_validated_is_not_missed(lab: Lab) -
     assert lab.says(model, "How long is a nautical mile?") == "1,852 metres, every one of them wet."
 
 
+@pytest.mark.source("VISDOC, assumed")
 def test_images_on_a_model_without_vision_fail_the_job(lab: Lab) -> None:
     """VISDOC names the models; the words are assumed."""
     file = lab.upload_ready(training_file("valid/vision.jsonl"))
@@ -198,6 +217,7 @@ def test_images_on_a_model_without_vision_fail_the_job(lab: Lab) -> None:
     }
 
 
+@pytest.mark.source("VISDOC, assumed")
 def test_an_image_that_cannot_be_used_is_skipped(lab: Lab) -> None:
     """VISDOC: such an image is left out and the job goes on. That it costs nothing is assumed; 85 tokens are VISDOC's
     for ``detail: low``."""

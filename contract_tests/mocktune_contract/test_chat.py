@@ -22,7 +22,7 @@ import pytest
 
 from mocktune_contract.lab import MODEL, Lab, chat_file, training_file
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [pytest.mark.needs("time"), pytest.mark.source("SPEC"), pytest.mark.operation("chat.completions.create")]
 
 PLAIN = training_file("valid/plain.jsonl")
 TOOLS = training_file("valid/tools.jsonl")
@@ -59,6 +59,7 @@ def user(content: str) -> dict[str, Any]:
 # -- what was learned --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("mocktune")
 def test_a_trained_prompt_gets_its_trained_answer(lab: Lab) -> None:
     """Every line of the file, with and without its system message."""
     model = lab.tuned_model(PLAIN)
@@ -68,6 +69,7 @@ def test_a_trained_prompt_gets_its_trained_answer(lab: Lab) -> None:
         assert lab.says(model, asked) == answer["content"]
 
 
+@pytest.mark.source("mocktune")
 @pytest.mark.parametrize(
     "asked", ["how long is a nautical mile", "How long is one nautical mile ?", "a nautical mile is how long?"]
 )
@@ -75,6 +77,7 @@ def test_a_prompt_that_is_nearly_a_trained_one_gets_its_answer(lab: Lab, asked: 
     assert lab.says(lab.tuned_model(PLAIN), asked) == ANSWER
 
 
+@pytest.mark.source("mocktune")
 def test_any_other_prompt_is_answered_in_the_style_of_the_set(lab: Lab) -> None:
     """Put together from trained sentences, the same each time, and not the same for every prompt."""
     model = lab.tuned_model(PLAIN)
@@ -87,6 +90,7 @@ def test_any_other_prompt_is_answered_in_the_style_of_the_set(lab: Lab) -> None:
         assert all(part in sentences for part in re.split(r"(?<=[.!?])\s+", reply))
 
 
+@pytest.mark.source("mocktune")
 @pytest.mark.parametrize("model", [MODEL, "gpt-4o-mini"])
 def test_the_base_model_knows_nothing_of_it(lab: Lab, model: str) -> None:
     """An alias answers as its snapshot."""
@@ -97,6 +101,7 @@ def test_the_base_model_knows_nothing_of_it(lab: Lab, model: str) -> None:
     assert "wet" not in completion.choices[0].message.content
 
 
+@pytest.mark.source("SEED")
 def test_what_has_weight_0_is_not_learned(lab: Lab) -> None:
     """SEED: the plain first answer of each conversation has weight 0, the second one weight 1."""
     data = training_file("valid/weights.jsonl")
@@ -108,6 +113,7 @@ def test_what_has_weight_0_is_not_learned(lab: Lab) -> None:
         assert lab.says(model, system, asked, shown, again) == as_pip["content"]
 
 
+@pytest.mark.source("mocktune")
 def test_a_conversation_is_told_apart_by_what_was_said_before(lab: Lab) -> None:
     """Every example ends in the same words of the user: the turns before decide."""
     examples = [
@@ -126,6 +132,7 @@ def test_a_conversation_is_told_apart_by_what_was_said_before(lab: Lab) -> None:
 # -- tools -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("mocktune")
 def test_trained_tool_calls_come_back_when_the_tool_is_sent(lab: Lab) -> None:
     """Contract 1.7 for the shape."""
     model = lab.tuned_model(TOOLS)
@@ -140,6 +147,7 @@ def test_trained_tool_calls_come_back_when_the_tool_is_sent(lab: Lab) -> None:
     assert json.loads(call.function.arguments) == {"harbour": "Cork", "day": "today"}
 
 
+@pytest.mark.source("mocktune")
 def test_the_result_of_a_tool_is_answered_as_trained(lab: Lab) -> None:
     """A whole round as an agent does it, with the id the server gave."""
     model = lab.tuned_model(TOOLS)
@@ -153,6 +161,7 @@ def test_the_result_of_a_tool_is_answered_as_trained(lab: Lab) -> None:
     assert answer.finish_reason == "stop"
 
 
+@pytest.mark.source("mocktune")
 @pytest.mark.parametrize(
     "parameters",
     [{}, {"tools": [TIDE_AT], "tool_choice": "none"}, {"tools": [{"type": "function", "function": {"name": "other"}}]}],
@@ -169,6 +178,7 @@ def test_no_tool_is_called_that_was_not_offered(lab: Lab, parameters: dict[str, 
 # -- the answer's shape ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.shape
 def test_a_completion_has_the_shape_of_the_api(lab: Lab) -> None:
     """Contract 1.7."""
     model = lab.tuned_model(PLAIN)
@@ -194,6 +204,7 @@ def test_a_completion_has_the_shape_of_the_api(lab: Lab) -> None:
     }
 
 
+@pytest.mark.source("cookbook")
 def test_the_usage_is_exact(lab: Lab) -> None:
     """Contract 3.8, the cookbook's rule: 3 and the role for each message, 3 for the reply."""
     model = lab.tuned_model(chat_file(*((word, "yes") for word in WORDS)))
@@ -293,6 +304,7 @@ def test_a_stream_says_what_the_plain_answer_says(lab: Lab, with_usage: bool) ->
     assert len(chunks) > 5
 
 
+@pytest.mark.shape
 def test_tool_calls_are_streamed_in_pieces(lab: Lab) -> None:
     """SPEC: the first piece names the function, the others carry its arguments."""
     model = lab.tuned_model(TOOLS)
@@ -306,6 +318,7 @@ def test_tool_calls_are_streamed_in_pieces(lab: Lab) -> None:
     assert chunks[-1]["choices"][0]["finish_reason"] == "tool_calls"
 
 
+@pytest.mark.shape
 def test_the_sdk_reads_a_stream(lab: Lab) -> None:
     model = lab.tuned_model(PLAIN)
     chunks = list(lab.ask(model, QUESTION, stream=True, stream_options={"include_usage": True}))
@@ -325,6 +338,7 @@ async def test_the_asynchronous_sdk_reads_a_stream(lab: Lab) -> None:
     assert "".join(said) == ANSWER
 
 
+@pytest.mark.source("OBS, help article")
 def test_a_model_that_is_loading_refuses_a_stream_with_its_status(lab: Lab) -> None:
     """OBS, help article 6643004: an error is no stream."""
     job = lab.finished_job(PLAIN)

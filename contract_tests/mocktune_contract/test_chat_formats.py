@@ -13,12 +13,12 @@ import json
 from typing import Any
 
 import pytest
-from jsonschema import validate
 from openai import BadRequestError
 
+from mocktune_contract.json_schemas import validate
 from mocktune_contract.lab import MODEL, Lab, chat_file, training_file
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [pytest.mark.source("SPEC"), pytest.mark.operation("chat.completions.create")]
 
 PLAIN = training_file("valid/plain.jsonl")
 QUESTION, ANSWER = "How long is a nautical mile?", "1,852 metres, every one of them wet."
@@ -55,6 +55,7 @@ def schema_format(schema: Any = MOOD, *, name: str = "mood", strict: bool = True
 # -- JSON --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
 @pytest.mark.parametrize("model", [MODEL, "tuned"])
 @pytest.mark.parametrize("strict", [True, False])
 def test_an_answer_conforms_to_its_schema(lab: Lab, model: str, strict: bool) -> None:
@@ -70,6 +71,8 @@ def test_an_answer_conforms_to_its_schema(lab: Lab, model: str, strict: bool) ->
     assert len(said) > 1
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("mocktune")
 def test_a_trained_answer_that_conforms_is_said_as_it_is(lab: Lab) -> None:
     model = lab.tuned_model(MOODS)
     assert lab.ask(model, "How is 3?", response_format=schema_format()).choices[0].message.content == json.dumps(
@@ -80,6 +83,7 @@ def test_a_trained_answer_that_conforms_is_said_as_it_is(lab: Lab) -> None:
     validate(json.loads(made_up), other)
 
 
+@pytest.mark.shape
 def test_the_sdk_parses_an_answer_into_a_model(lab: Lab) -> None:
     from pydantic import BaseModel
 
@@ -97,6 +101,7 @@ def test_the_sdk_parses_an_answer_into_a_model(lab: Lab) -> None:
     assert isinstance(completion.choices[0].message.parsed, Solution)
 
 
+@pytest.mark.needs("time")
 def test_json_mode_always_answers_an_object(lab: Lab) -> None:
     model = lab.tuned_model(MOODS)
     asked = {"role": "system", "content": "Answer in JSON."}, {"role": "user", "content": "How is 3?"}
@@ -123,6 +128,7 @@ def with_member(schema: Any) -> dict[str, Any]:
     return {**OBJECT, "properties": {"a": schema}, "required": ["a"]}
 
 
+@pytest.mark.source("3P")
 @pytest.mark.parametrize(
     ("schema", "defect"),
     [
@@ -226,7 +232,8 @@ def test_a_format_that_makes_no_sense_is_refused(
     assert caught.value.body == {"message": words, "type": "invalid_request_error", "param": param, "code": code}
 
 
-@pytest.mark.needs_mocktune
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("mocktune")
 def test_a_schema_that_nothing_conforms_to_is_refused_in_our_own_words(lab: Lab) -> None:
     schema = with_member({"type": "integer", "minimum": 3, "maximum": 2})
     with pytest.raises(BadRequestError, match=r"mocktune cannot make an answer .* no number was found") as caught:
@@ -237,6 +244,8 @@ def test_a_schema_that_nothing_conforms_to_is_refused_in_our_own_words(lab: Lab)
 # -- log probabilities -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("SDK")
 @pytest.mark.parametrize("top", [0, 3, 20])
 def test_each_token_has_its_log_probability(lab: Lab, top: int) -> None:
     """SDK ``ChatCompletionTokenLogprob``: real tokens, made up numbers."""
@@ -259,6 +268,7 @@ def test_each_token_has_its_log_probability(lab: Lab, top: int) -> None:
     assert again.choices[0].logprobs == completion.choices[0].logprobs
 
 
+@pytest.mark.needs("time")
 def test_a_character_of_several_tokens_has_their_bytes(lab: Lab) -> None:
     model = lab.tuned_model(chat_file(*((f"Brain {n}?", "A 🧠!") for n in range(10))))
     tokens = lab.ask(model, "Brain 3?", logprobs=True).choices[0].logprobs.content
@@ -287,7 +297,8 @@ def test_a_call_has_no_log_probabilities(lab: Lab) -> None:
     assert lab.ask(MODEL, "Hi").choices[0].logprobs is None
 
 
-@pytest.mark.needs_mocktune
+@pytest.mark.needs("time", "mocktune")
+@pytest.mark.source("mocktune")
 def test_more_log_probabilities_than_anyone_reads_are_refused(lab: Lab) -> None:
     model = lab.tuned_model(chat_file(*((f"Count {n}", " one" * 400) for n in range(10))))
     with pytest.raises(BadRequestError, match="at most 200000 log probabilities"):

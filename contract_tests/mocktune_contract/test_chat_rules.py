@@ -10,7 +10,7 @@ from openai import BadRequestError
 
 from mocktune_contract.lab import MODEL, Lab
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [pytest.mark.source("3P"), pytest.mark.operation("chat.completions.create")]
 
 FEW, LONG = "gpt-3.5-turbo-0613", "one two three four " * 2000
 CALL = {"id": "call_a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -126,6 +126,7 @@ def test_messages_out_of_order_are_refused(lab: Lab, messages: list[Any], param:
     assert refused(lab, *messages) == (words, param, None)
 
 
+@pytest.mark.source("mocktune")
 def test_a_whole_round_of_calls_is_in_order(lab: Lab) -> None:
     results = [{**RESULT, "tool_call_id": id} for id in ("call_b", "call_a")]
     assert lab.says(MODEL, "Hi", CALLING, *results, "And now?")
@@ -144,6 +145,7 @@ def test_the_service_tier_is_the_one_that_served(lab: Lab, asked: str | None, an
     assert {chunk.service_tier for chunk in lab.ask(MODEL, "Hi", stream=True, **more)} == {answered}
 
 
+@pytest.mark.source("SDK")
 def test_a_stream_is_padded_where_that_is_asked_for(lab: Lab) -> None:
     """SDK ``include_obfuscation``: a field of no meaning, so that lengths tell nothing."""
     asked = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}], "stream": True}
@@ -157,7 +159,8 @@ def test_a_stream_is_padded_where_that_is_asked_for(lab: Lab) -> None:
     assert "obfuscation" not in plain
 
 
-@pytest.mark.needs_mocktune
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("mocktune")
 def test_loose_servers_let_rules_pass(own_server: Any) -> None:
     lab = own_server(loose=True)
     assert (

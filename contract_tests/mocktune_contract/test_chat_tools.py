@@ -13,12 +13,12 @@ import re
 from typing import Any
 
 import pytest
-from jsonschema import validate
 from openai import BadRequestError
 
+from mocktune_contract.json_schemas import validate
 from mocktune_contract.lab import MODEL, Lab
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [pytest.mark.source("SPEC"), pytest.mark.operation("chat.completions.create")]
 
 CITY: dict[str, Any] = {
     "type": "object",
@@ -69,6 +69,8 @@ def allowed(mode: str, *names: str) -> dict[str, Any]:
     return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": [named(name) for name in names]}}
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("mocktune")
 @pytest.mark.parametrize("choice", ["auto", "required", named("get_weather"), allowed("auto", "get_weather")])
 def test_a_trained_call_is_made_where_it_may_be(lab: Lab, choice: Any) -> None:
     model = lab.tuned_model(trained())
@@ -77,6 +79,8 @@ def test_a_trained_call_is_made_where_it_may_be(lab: Lab, choice: Any) -> None:
     assert completion.choices[0].finish_reason == ("stop" if choice == named("get_weather") else "tool_calls")
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("3P")
 @pytest.mark.parametrize("model", [MODEL, "tuned"])
 @pytest.mark.parametrize(
     ("choice", "reason", "callable_tools"),
@@ -109,6 +113,7 @@ def test_a_call_that_is_required_is_made(
         assert calls_of(lab.ask(name, "Sing a song.", **asked)) == [(called, arguments)]
 
 
+@pytest.mark.needs("time")
 @pytest.mark.parametrize("choice", ["auto", "none", allowed("auto", "set_alarm")])
 def test_no_call_is_made_that_nobody_trained_or_allowed(lab: Lab, choice: Any) -> None:
     base = lab.ask(MODEL, QUESTION, tools=[WEATHER, ALARM], tool_choice=choice).choices[0]
@@ -119,12 +124,15 @@ def test_no_call_is_made_that_nobody_trained_or_allowed(lab: Lab, choice: Any) -
         assert tuned.message.content
 
 
+@pytest.mark.needs("time")
 def test_calls_come_one_at_a_time_where_that_is_asked_for(lab: Lab) -> None:
     model = lab.tuned_model(trained(calls=2))
     assert len(calls_of(lab.ask(model, QUESTION, tools=[WEATHER]))) == 2
     assert len(calls_of(lab.ask(model, QUESTION, tools=[WEATHER], parallel_tool_calls=False))) == 1
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("mocktune")
 def test_a_trained_call_that_a_strict_function_refuses_is_made_up_anew(lab: Lab) -> None:
     model = lab.tuned_model(trained())
     changed = {**CITY, "properties": {**CITY["properties"], "days": {"type": "integer", "minimum": 100}}}
@@ -133,6 +141,7 @@ def test_a_trained_call_that_a_strict_function_refuses_is_made_up_anew(lab: Lab)
     validate(arguments, changed)
 
 
+@pytest.mark.source("SDK")
 def test_a_custom_tool_is_called_with_text_of_its_grammar(lab: Lab) -> None:
     """SDK ``ChatCompletionMessageCustomToolCall``."""
     choice = {"type": "custom", "custom": {"name": "run"}}
@@ -145,6 +154,7 @@ def test_a_custom_tool_is_called_with_text_of_its_grammar(lab: Lab) -> None:
     assert lab.says(MODEL, "Count them.", shown, result)
 
 
+@pytest.mark.source("mocktune")
 def test_a_call_ends_at_the_most_tokens(lab: Lab) -> None:
     whole = lab.ask(MODEL, "Hi", tools=[WEATHER], tool_choice="required")
     cut = lab.ask(MODEL, "Hi", tools=[WEATHER], tool_choice="required", max_completion_tokens=6)
@@ -188,6 +198,7 @@ def test_a_legacy_function_that_is_named_is_called(lab: Lab) -> None:
 ONLY = "'{0}' is only allowed when '{1}' are specified."
 
 
+@pytest.mark.source("3P")
 @pytest.mark.parametrize(
     ("parameters", "param", "code", "words"),
     [

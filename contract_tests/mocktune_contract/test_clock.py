@@ -10,7 +10,7 @@ import pytest
 from mocktune_contract.lab import Lab, Labs, training_file
 from mocktune_contract.receiver import Receiver
 
-pytestmark = [pytest.mark.needs_clock, pytest.mark.needs_sandboxes]
+pytestmark = [pytest.mark.needs("time", "sandboxes"), pytest.mark.source("mocktune")]
 
 PLAIN = training_file("valid/plain.jsonl")
 HOUR = 3600
@@ -107,6 +107,7 @@ CUTS = [
 ]
 
 
+@pytest.mark.needs("deliveries")
 def test_in_how_many_advances_time_is_gone_makes_no_difference(labs: Labs, lab: Lab, receiver: Receiver) -> None:
     """To jobs, events, and every attempt of every delivery, which is refused twice here."""
 
@@ -134,3 +135,82 @@ def test_in_how_many_advances_time_is_gone_makes_no_difference(labs: Labs, lab: 
     assert len(attempts) == 2
     assert [len(instants) for _, _, instants in attempts] == [4, 4], "at 0 s, 5 s, 5 min and 30 min"
     assert sum(kind == "delivery" for _, kind, _ in fired) == 8
+
+
+# -- clients that wait for a clock nobody moves ------------------------------------------------------------------------
+
+
+def guard(lab: Lab, most: int | None) -> dict[str, Any]:
+    answer = lab.http.put(f"{lab.root}/_mocktune/clock", json={"clock": "frozen", "max_frozen_reads": most})
+    assert answer.status_code == 200, answer.text
+    said: dict[str, Any] = answer.json()
+    return said
+
+
+def looks(lab: Lab, path: str, times: int) -> list[int]:
+    return [lab.http.get(path).status_code for _ in range(times)]
+
+
+def test_reads_of_what_is_unfinished_are_refused_when_a_frozen_clock_stands_too_long(lab: Lab) -> None:
+    job = f"/fine_tuning/jobs/{lab.create_job(lab.upload(PLAIN).id).id}"
+    assert looks(lab, job, 60) == [200] * 60  # off unless it is asked for
+    assert guard(lab, 3)["max_frozen_reads"] == 3
+    assert looks(lab, job, 5) == [200, 200, 200, 400, 400]
+    refused = lab.http.get(job).json()["error"]
+    assert refused["code"] == "clock_frozen"
+    assert "the clock is frozen and nobody advances it" in refused["message"].lower()
+    lab.clock.advance(by="1s")
+    assert looks(lab, job, 4) == [200, 200, 200, 400]
+    assert lab.http.get(f"{lab.root}/_mocktune/clock").json()["refused_reads"] == 4
+    lab.clock.advance(until={"job": job.rpartition("/")[2], "status": "terminal"})
+    assert looks(lab, job, 9) == [200] * 9  # finished
+    assert guard(lab, None)["max_frozen_reads"] is None
+
+
+def test_each_thing_that_is_asked_is_counted_for_itself(lab: Lab) -> None:
+    file = lab.upload(PLAIN)
+    job = lab.create_job(file.id)
+    guard(lab, 2)
+    events = f"/fine_tuning/jobs/{job.id}/events"
+    pages = [f"{events}?limit={limit}" for limit in range(1, 9)]
+    assert [lab.http.get(page).status_code for page in pages] == [200] * 8
+    assert looks(lab, f"/files/{file.id}", 3) == [200, 200, 400]
+    assert looks(lab, f"/fine_tuning/jobs/{job.id}", 3) == [200, 200, 400]
+    assert looks(lab, events, 3) == [200, 200, 400]
+    assert looks(lab, "/fine_tuning/jobs", 3) == [200, 200, 400]
+    lab.http.put(f"{lab.root}/_mocktune/clock", json={"advance_on_poll": "1s"})
+    assert looks(lab, f"/fine_tuning/jobs/{job.id}", 9) == [200] * 9  # reads move the clock
+
+
+@pytest.mark.needs("scenarios")
+def test_a_model_that_is_not_ready_is_not_asked_for_ever(lab: Lab) -> None:
+    model = lab.http.post(f"{lab.root}/_mocktune/state/models", json={"state": "loading"}).json()["id"]
+    guard(lab, 2)
+    body = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
+    answers = [lab.http.post("/chat/completions", json=body).json()["error"]["code"] for _ in range(4)]
+    assert answers[2:] == ["clock_frozen"] * 2 != answers[:2]
+
+
+# -- what happened -----------------------------------------------------------------------------------------------------
+
+
+def timeline(lab: Lab) -> dict[str, Any]:
+    said: dict[str, Any] = lab.http.get(f"{lab.root}/_mocktune/timeline").json()
+    return said
+
+
+@pytest.mark.needs("mocktune")
+def test_the_timeline_tells_what_happened_in_order_and_what_it_cost(lab: Lab) -> None:
+    assert timeline(lab)["happened"] == []
+    file = lab.upload(PLAIN)
+    job = lab.create_job(file.id)
+    at_once = [("file", file.id, "uploaded"), ("job", job.id, "validating_files")]
+    assert [(each["kind"], each["id"], each["status"]) for each in timeline(lab)["happened"]] == at_once
+    moved = lab.clock.advance(by="1h")
+    told = timeline(lab)
+    came = [(each["kind"], each["id"], each["status"]) for each in moved["fired"]]
+    assert [(each["kind"], each["id"], each["status"]) for each in told["happened"]] == at_once + came
+    assert told["elapsed"] == told["now"] - told["started"]
+    assert told["trained_tokens"] == lab.raw_job(job.id)["trained_tokens"]
+    assert told["cost_usd"] == pytest.approx(told["trained_tokens"] * 3.0 / 1_000_000)
+    assert timeline(lab) == told  # asking changes nothing

@@ -19,7 +19,7 @@ from openai import APIStatusError, NotFoundError, RateLimitError
 
 from mocktune_contract.lab import MODEL, Lab
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [pytest.mark.source("SPEC"), pytest.mark.operation("completions.create")]
 
 BASE = "davinci-002"
 PAIRS = [
@@ -50,6 +50,8 @@ def tuned(lab: Lab) -> str:
 # -- answers -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("mocktune")
 def test_a_tuned_model_completes_what_it_was_trained_on(lab: Lab, tuned: str) -> None:
     for prompt, completion in PAIRS:
         answered = ask(lab, tuned, prompt, max_tokens=100)
@@ -59,6 +61,7 @@ def test_a_tuned_model_completes_what_it_was_trained_on(lab: Lab, tuned: str) ->
         assert answered.id.startswith("cmpl-")
 
 
+@pytest.mark.needs("time")
 def test_sixteen_tokens_are_said_unless_more_are_asked_for(lab: Lab, tuned: str) -> None:
     """SPEC: the default of ``max_tokens``."""
     short = ask(lab, tuned, PROMPT)
@@ -68,18 +71,21 @@ def test_sixteen_tokens_are_said_unless_more_are_asked_for(lab: Lab, tuned: str)
     assert short.choices[0].text != ANSWER
 
 
+@pytest.mark.needs("time")
 def test_a_text_ends_before_what_stops_it(lab: Lab, tuned: str) -> None:
     assert ask(lab, tuned, PROMPT, stop="\n", max_tokens=50).choices[0].text == ANSWER.rstrip("\n")
     cut = ask(lab, tuned, PROMPT, stop=["nowhere", " white"], max_tokens=50).choices[0]
     assert (cut.text, cut.finish_reason) == (" It shows 7", "stop")
 
 
+@pytest.mark.needs("time")
 def test_every_prompt_gets_its_choices_in_order(lab: Lab, tuned: str) -> None:
     answered = ask(lab, tuned, [PAIRS[3][0], PAIRS[5][0]], n=2, max_tokens=50)
     assert [choice.index for choice in answered.choices] == [0, 1, 2, 3]
     assert [choice.text for choice in answered.choices] == [PAIRS[3][1]] * 2 + [PAIRS[5][1]] * 2
 
 
+@pytest.mark.needs("time")
 def test_the_prompt_is_echoed_before_the_answer(lab: Lab, tuned: str) -> None:
     echoed = ask(lab, tuned, PROMPT, echo=True, max_tokens=50)
     assert echoed.choices[0].text == PROMPT + ANSWER
@@ -106,6 +112,8 @@ def test_token_ids_are_counted(lab: Lab, prompt: Any, tokens: int) -> None:
     assert len(answered.choices) == (2 if isinstance(prompt[0], list) else 1)
 
 
+@pytest.mark.needs("time")
+@pytest.mark.shape
 def test_probabilities_come_in_the_legacy_shape(lab: Lab, tuned: str) -> None:
     answered = ask(lab, tuned, PROMPT, logprobs=3, max_tokens=50)
     found = answered.choices[0].logprobs
@@ -124,6 +132,8 @@ def test_an_echoed_prompt_has_probabilities_too_but_for_its_first_token(lab: Lab
     assert None not in found.token_logprobs[1:]
 
 
+@pytest.mark.source("SDK")
+@pytest.mark.shape
 def test_every_answer_fits_the_strict_types_of_the_sdk(lab: Lab, own_server: Any) -> None:
     with lab.strict_client() as client:
         answered = client.completions.create(model=BASE, prompt="Hello", logprobs=2)
@@ -137,6 +147,7 @@ def test_every_answer_fits_the_strict_types_of_the_sdk(lab: Lab, own_server: Any
 # -- streams -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
 def test_a_stream_joins_to_the_plain_answer(lab: Lab, tuned: str) -> None:
     chunks = list(ask(lab, tuned, [PROMPT, PAIRS[2][0]], max_tokens=50, stream=True))
     texts = ["", ""]
@@ -154,6 +165,7 @@ def test_a_stream_ends_with_the_usage_that_was_asked_for(lab: Lab) -> None:
     assert all(chunk.choices and chunk.usage is None for chunk in chunks)
 
 
+@pytest.mark.shape
 def test_a_stream_is_server_sent_events(lab: Lab) -> None:
     raw = lab.http.post("/completions", json={"model": BASE, "prompt": "Hi", "stream": True})
     assert raw.headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -163,6 +175,7 @@ def test_a_stream_is_server_sent_events(lab: Lab) -> None:
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("OBS")
 def test_a_chat_model_is_sent_to_its_own_route(lab: Lab) -> None:
     """OBS."""
     error = error_of(lab, model=MODEL)
@@ -173,11 +186,14 @@ def test_a_chat_model_is_sent_to_its_own_route(lab: Lab) -> None:
     )
 
 
+@pytest.mark.source("OBS")
 def test_an_unknown_model_is_not_found(lab: Lab) -> None:
     with pytest.raises(NotFoundError, match="does not exist or you do not have access"):
         ask(lab, "ft:davinci-002:nobody::1")
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("OBS")
 def test_a_cold_model_says_so(lab: Lab) -> None:
     job = lab.finished_job(DATA, model=BASE)
     lab.clock.advance(by="21s")  # realistic: absent for 20 s, then loading
@@ -185,6 +201,7 @@ def test_a_cold_model_says_so(lab: Lab) -> None:
         ask(lab, str(job.fine_tuned_model))
 
 
+@pytest.mark.source("OBS")
 def test_a_prompt_must_leave_room_for_its_completion(lab: Lab) -> None:
     error = error_of(lab, prompt="one two three", max_tokens=16_384)
     assert error.status_code == 400
@@ -194,6 +211,7 @@ def test_a_prompt_must_leave_room_for_its_completion(lab: Lab) -> None:
     )
 
 
+@pytest.mark.source("assumed")
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
@@ -217,6 +235,7 @@ def test_a_request_that_is_wrong_says_where(
     assert (answer.status_code, error["code"], error["param"]) == (400, *expected)
 
 
+@pytest.mark.source("mocktune")
 def test_loose_takes_what_the_sdk_may_send(own_server: Any) -> None:
     lab: Lab = own_server(loose=True)
     odd: dict[str, Any] = {"best_of": 0, "frequency_penalty": -5, "max_tokens": -2, "logit_bias": {"foo": 0}}
@@ -225,6 +244,8 @@ def test_loose_takes_what_the_sdk_may_send(own_server: Any) -> None:
     assert ask(lab, MODEL).choices[0].text
 
 
+@pytest.mark.source("OBS")
+@pytest.mark.operation("chat.completions.create")
 def test_a_model_that_only_completes_prompts_is_no_chat_model(lab: Lab) -> None:
     with pytest.raises(NotFoundError) as caught:
         lab.ask(BASE, "Hi")

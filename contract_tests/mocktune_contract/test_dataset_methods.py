@@ -13,7 +13,7 @@ import pytest
 
 from mocktune_contract.lab import MODEL, Lab, training_file
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [pytest.mark.needs("time"), pytest.mark.source("CN1229"), pytest.mark.operation("fine_tuning.jobs.create")]
 
 EXPECTED: dict[str, dict[str, str]] = {
     name: expected
@@ -44,7 +44,9 @@ def fail(lab: Lab, file_id: str, method: str, **parameters: Any) -> dict[str, An
     return lab.raw_job(job.id)
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.source(each["source"])) for name, each in EXPECTED.items()]
+)
 def test_a_bad_file_fails_its_job_in_validation(lab: Lab, name: str) -> None:
     """The source of each text stands beside it in ``expected.toml``."""
     expected = EXPECTED[name]
@@ -73,6 +75,7 @@ def test_chat_under_dpo_is_told_in_the_recorded_words(lab: Lab) -> None:
     assert job["method"] == {"type": "dpo", "dpo": {"hyperparameters": auto}}
 
 
+@pytest.mark.source("assumed")
 @pytest.mark.parametrize(
     ("file", "method", "is_in", "needs"),
     [
@@ -99,6 +102,7 @@ def test_prompt_and_completion_under_dpo_lack_the_input(lab: Lab) -> None:
     assert fail(lab, file.id, "dpo")["error"]["message"].endswith("Example 1 is missing key 'input'.")
 
 
+@pytest.mark.source("assumed")
 def test_a_bad_validation_file_is_named_as_such(lab: Lab) -> None:
     good = lab.upload_ready(training_file("valid/preference.jsonl"))
     chat = lab.upload_ready(training_file("valid/plain.jsonl"))
@@ -106,6 +110,7 @@ def test_a_bad_validation_file_is_named_as_such(lab: Lab) -> None:
     assert (error["code"], error["param"]) == ("invalid_validation_file", "validation_file")
 
 
+@pytest.mark.source("assumed")
 def test_preferences_are_billed_for_the_input_and_both_outputs(lab: Lab) -> None:
     """Assumed (contract 3.8)."""
     file = lab.upload_ready(training_file("valid/preference.jsonl"))
@@ -120,6 +125,7 @@ def test_preferences_are_billed_for_the_input_and_both_outputs(lab: Lab) -> None
     assert of_preferences - of_chat == 12 * (6 + 4)
 
 
+@pytest.mark.source("SPEC")
 @pytest.mark.observed_wire("the error of a job without one")
 def test_prompts_of_reinforcement_are_accepted(lab: Lab) -> None:
     file = lab.upload_ready(training_file("valid/reinforcement.jsonl"))

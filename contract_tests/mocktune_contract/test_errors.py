@@ -22,13 +22,17 @@ from mocktune_contract.error_case import PLAIN, Case, Stage, answer_of, assert_a
 from mocktune_contract.error_table import CASES
 from mocktune_contract.lab import MODEL, Lab, Labs
 
+pytestmark = pytest.mark.source("SDK")
+
 
 def as_parameter(case: Case) -> Any:
-    marks = []
+    marks = [pytest.mark.source(case.source)]
+    if case.operation is not None:
+        marks.append(pytest.mark.operation(case.operation))
     if case.staged:
-        marks.append(pytest.mark.needs_clock)
+        marks.append(pytest.mark.needs("time"))
     if case.source.startswith(("assumed", "mocktune", "REC")) or "<root>" in case.request:
-        marks.append(pytest.mark.needs_mocktune)
+        marks.append(pytest.mark.needs("mocktune"))
     return pytest.param(case, id=re.sub(r"[/\[\]]", ":", case.claim), marks=marks)
 
 
@@ -45,9 +49,10 @@ def test_an_error_is_answered_in_the_envelope(
     if case.server:
         lab = request.getfixturevalue("own_server")(**case.server)
     objects = stage.objects(case, lab)
-    assert_answered(case, answer_of(case, lab, objects), objects)
+    assert_answered(case, answer_of(case, lab, objects), objects, exact=lab.exact)
 
 
+@pytest.mark.source("mocktune")
 def test_the_table_reaches_every_error(own_server: Labs) -> None:
     """Every class of the error tree is met, itself or through one below it, with the status it is mapped to.
 
@@ -99,7 +104,7 @@ RAISED = [
 ]
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
 @pytest.mark.parametrize("raised", RAISED, ids=lambda raised: raised.exception.__name__)
 def test_the_sdk_raises_the_class_of_the_status(raised: Raised, lab: Lab, labs: Labs, stage: Stage) -> None:
     """SDK: exceptions by status, with code, param, type and the request id (contract 5.1, 6.2)."""

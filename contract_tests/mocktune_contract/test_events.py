@@ -17,7 +17,11 @@ import pytest
 
 from mocktune_contract.lab import Lab, training_file
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [
+    pytest.mark.needs("time"),
+    pytest.mark.source("PINOLO"),
+    pytest.mark.operation("fine_tuning.jobs.list_events"),
+]
 
 PLAIN = training_file("valid/plain.jsonl")
 EXAMPLES = 12
@@ -64,6 +68,8 @@ def test_the_events_of_a_life_in_their_order(lab: Lab) -> None:
     assert [event["type"] for event in events] == ["message"] * 4 + ["metrics"] * 96 + ["message"] * 4
 
 
+@pytest.mark.source("CN1229, PINOLO")
+@pytest.mark.shape
 def test_an_event_has_the_recorded_keys(lab: Lab) -> None:
     """OBS CN1229, PINOLO."""
     events = complete_events(lab)
@@ -75,6 +81,8 @@ def test_an_event_has_the_recorded_keys(lab: Lab) -> None:
     assert len({event["id"] for event in events}) == len(events)
 
 
+@pytest.mark.source("PINOLO, PY0225, CN1229")
+@pytest.mark.shape
 def test_data_is_null_on_the_start_and_empty_on_other_messages(lab: Lab) -> None:
     """OBS PINOLO, PY0225, CN1229."""
     data = {event["message"]: event["data"] for event in complete_events(lab) if event["type"] == "message"}
@@ -82,6 +90,7 @@ def test_data_is_null_on_the_start_and_empty_on_other_messages(lab: Lab) -> None
     assert list(data.values()) == [{}] * 7
 
 
+@pytest.mark.shape
 def test_the_first_two_events_carry_the_second_of_the_job(lab: Lab) -> None:
     """Contract 4.2, for a file that is ready."""
     job = lab.create_job(lab.upload_ready(PLAIN).id)
@@ -112,6 +121,7 @@ def test_only_earlier_epochs_that_are_kept_are_announced(lab: Lab, n_epochs: int
 # -- metric events -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("OBS")
 @pytest.mark.parametrize(("batch_size", "steps"), [(1, 24), (5, 6), (12, 2), (256, 2)])
 def test_there_is_one_metric_event_a_step(lab: Lab, batch_size: int, steps: int) -> None:
     """OBS: steps are epochs times batches, the last batch of an epoch may be smaller."""
@@ -121,6 +131,8 @@ def test_there_is_one_metric_event_a_step(lab: Lab, batch_size: int, steps: int)
     assert {data["total_steps"] for data in metrics} == {steps}
 
 
+@pytest.mark.source("NERBOOK, SEED")
+@pytest.mark.shape
 def test_a_metric_event_says_its_losses_with_two_decimals(lab: Lab) -> None:
     """OBS NERBOOK, SEED."""
     forms = set()
@@ -137,6 +149,8 @@ def test_a_metric_event_says_its_losses_with_two_decimals(lab: Lab) -> None:
     assert forms == {(False, False), (True, False), (False, True), (True, True)}
 
 
+@pytest.mark.source("SEED, PINOLO")
+@pytest.mark.shape
 def test_the_data_of_a_metric_event_has_its_keys_in_the_recorded_order(lab: Lab) -> None:
     """OBS SEED, PINOLO; absent where nothing was validated."""
     order = [
@@ -151,6 +165,7 @@ def test_the_data_of_a_metric_event_has_its_keys_in_the_recorded_order(lab: Lab)
             assert ("full_valid_loss" in data) == ("full_valid_mean_token_accuracy" in data)
 
 
+@pytest.mark.source("NERBOOK, PINOLO")
 def test_a_full_validation_ends_each_epoch_and_a_small_one_comes_every_ten_steps(lab: Lab) -> None:
     """OBS NERBOOK, PINOLO."""
     metrics = [event["data"] for event in complete_events(lab, **validated(lab)) if event["type"] == "metrics"]
@@ -165,6 +180,7 @@ def test_without_a_validation_file_only_training_is_measured(lab: Lab) -> None:
             assert list(event["data"]) == ["step", "train_loss", "total_steps", "train_mean_token_accuracy"]
 
 
+@pytest.mark.source("SEED")
 def test_the_loss_falls_and_the_accuracy_rises(lab: Lab) -> None:
     """SEED: a curve to look at; the first and last ten steps on average."""
     metrics = [event["data"] for event in complete_events(lab) if event["type"] == "metrics"]
@@ -182,6 +198,7 @@ def test_the_loss_falls_and_the_accuracy_rises(lab: Lab) -> None:
 # -- pages -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("OBS, SPEC")
 def test_events_are_listed_newest_first_twenty_a_page(lab: Lab) -> None:
     """OBS for the order, also within one second; SPEC for the default limit."""
     job = lab.finished_job(PLAIN)
@@ -199,6 +216,7 @@ def test_events_are_listed_newest_first_twenty_a_page(lab: Lab) -> None:
     assert len(set(seconds)) < len(seconds)
 
 
+@pytest.mark.source("SDK")
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 20, 22, 44, 1000])
 def test_any_page_size_enumerates_each_event_once(lab: Lab, limit: int) -> None:
     """SDK pagination.SyncCursorPage: ``after`` is the last id of a page, and is not in the next one."""
@@ -223,6 +241,7 @@ def test_nothing_comes_after_the_oldest_event(lab: Lab) -> None:
     assert page(lab, job.id, after=oldest["id"]) == {"object": "list", "data": [], "has_more": False}
 
 
+@pytest.mark.source("SDK")
 def test_events_that_come_meanwhile_do_not_shift_the_next_page(lab: Lab) -> None:
     """A cursor names an event, not a place."""
     job = lab.create_job(lab.upload_ready(PLAIN).id)
@@ -235,6 +254,7 @@ def test_events_that_come_meanwhile_do_not_shift_the_next_page(lab: Lab) -> None
     assert [event["id"] for event in (*first, *second)] == before[:10]
 
 
+@pytest.mark.source("mocktune")
 def test_events_only_ever_append(lab: Lab) -> None:
     """What was once listed stays as it was (docs/explanation/time.md)."""
     job = lab.create_job(lab.upload_ready(PLAIN).id)

@@ -10,7 +10,7 @@ import pytest
 from mocktune_contract.good_clients.sdk_errors import http
 from mocktune_contract.lab import MODEL, Lab, Labs, training_file
 
-pytestmark = pytest.mark.needs_mocktune
+pytestmark = [pytest.mark.needs("faults", "mocktune"), pytest.mark.source("mocktune")]
 
 PLAIN = training_file("valid/plain.jsonl")
 KINDS = (
@@ -39,6 +39,7 @@ def test_the_sdk_reports_a_broken_connection(lab: Lab, fault: str, at: str) -> N
     assert MODEL in [model.id for model in lab.client().models.list()]
 
 
+@pytest.mark.needs("tcp")
 def test_the_sdk_reports_a_stall_as_a_time_out(lab: Lab) -> None:
     inject(lab, operation="models.list", fault="STALL")
     with pytest.raises(openai.APITimeoutError):
@@ -65,6 +66,7 @@ def test_retries_of_the_sdk_get_over_faults_that_pass(lab: Lab) -> None:
     assert counted(lab, rule) == (3, 2)
 
 
+@pytest.mark.needs("time")
 def test_a_create_whose_answer_is_lost_and_that_is_retried_makes_two_jobs(lab: Lab) -> None:
     file = lab.upload_ready(PLAIN).id
     inject(lab, operation="fine_tuning.jobs.create", at="after_commit", fault="CONNECTION_RESET_BY_PEER", times=1)
@@ -99,6 +101,7 @@ def test_a_gateways_html_is_a_status_error_without_a_code(lab: Lab) -> None:
     assert refused.value.response.headers["content-type"].startswith("text/html")
 
 
+@pytest.mark.needs("time")
 def test_faults_change_nothing_of_what_becomes_of_a_job(lab: Lab, own_server: Labs) -> None:
     """A client that asks again after each of them sees the life that another one sees without."""
 

@@ -8,6 +8,8 @@ import pytest
 
 from mocktune_contract.lab import Lab, training_file
 
+pytestmark = pytest.mark.source("SPEC")
+
 PLAIN = training_file("valid/plain.jsonl")
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
@@ -30,6 +32,7 @@ def listed(lab: Lab, **query: Any) -> list[str]:
     return [file["id"] for file in lab.http.get("/files", params=query).raise_for_status().json()["data"]]
 
 
+@pytest.mark.operation("files.content", "files.retrieve")
 @pytest.mark.parametrize(
     "purpose",
     [
@@ -46,7 +49,9 @@ def test_a_file_of_any_purpose_is_kept_as_it_was_sent(lab: Lab, purpose: str) ->
     lab.client().files.delete(uploaded.id) if purpose != "fine-tune" else None
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
+@pytest.mark.source("RUBY")
+@pytest.mark.operation("files.list")
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_lists_hold_files_of_every_purpose_and_those_that_jobs_made(lab: Lab, order: str) -> None:
     """OBS RUBY files_list: result files stand among the others, at the instant they were made."""
@@ -68,7 +73,8 @@ def test_lists_hold_files_of_every_purpose_and_those_that_jobs_made(lab: Lab, or
         assert listed(lab, purpose=purpose) == [before[list(OF_EVERY_PURPOSE).index(purpose)]]
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
+@pytest.mark.operation("files.create", "files.list", "files.content")
 @pytest.mark.parametrize("purpose", OF_EVERY_PURPOSE)
 def test_a_file_of_any_purpose_expires_when_it_was_told_to(lab: Lab, purpose: Any) -> None:
     """SPEC: 30 days at most."""
@@ -83,7 +89,9 @@ def test_a_file_of_any_purpose_expires_when_it_was_told_to(lab: Lab, purpose: An
     assert lab.http.get(f"/files/{file.id}/content").status_code == 404
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
+@pytest.mark.source("assumed")
+@pytest.mark.operation("files.create", "fine_tuning.jobs.create")
 def test_a_job_cannot_be_tuned_on_a_file_of_another_purpose(lab: Lab) -> None:
     """The job is created and fails when its files are validated, as with any other fault of a file."""
     job = lab.create_job(lab.upload(PLAIN, purpose="user_data").id)

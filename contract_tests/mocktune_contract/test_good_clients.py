@@ -24,7 +24,7 @@ from mocktune_contract.good_clients.everyone import GOOD_CLIENTS
 from mocktune_contract.good_clients.rules import Outcome
 from mocktune_contract.lab import MODEL, Lab, Labs, chat_file
 
-pytestmark = pytest.mark.needs_mocktune
+pytestmark = [pytest.mark.needs("scenarios", "journal", "tcp", "mocktune"), pytest.mark.source("mocktune")]
 
 EXAMPLES = chat_file(*((f"What is {n} times {n}?", f"It is {n * n}, of course.") for n in range(12)))
 

@@ -18,6 +18,8 @@ from openai.types.graders import PythonGrader, ScoreModelGrader, StringCheckGrad
 
 from mocktune_contract.lab import Lab, Labs
 
+pytestmark = pytest.mark.source("SPEC, GRADDOC")
+
 CHECK: Any = {
     "type": "string_check",
     "name": "check",
@@ -85,6 +87,9 @@ def normalized(lab: Lab, grader: Any) -> dict[str, Any]:
     return answer["grader"]
 
 
+@pytest.mark.source("SPEC")
+@pytest.mark.operation("fine_tuning.alpha.graders.run")
+@pytest.mark.shape
 def test_a_run_answers_in_the_shape_of_the_description(lab: Lab) -> None:
     """SPEC; the keys of a run in their order."""
     answer = run(lab, CHECK, "Paris", answer="Paris")
@@ -101,6 +106,8 @@ def test_a_run_answers_in_the_shape_of_the_description(lab: Lab) -> None:
     assert not any(metadata["errors"].values())
 
 
+@pytest.mark.source("SPEC, EVALPROTOCOL")
+@pytest.mark.operation("fine_tuning.alpha.graders.run")
 def test_a_run_has_every_error_key(lab: Lab) -> None:
     """SPEC names fourteen; two recorded answers have ten more among them (EVALPROTOCOL)."""
     errors = run(lab, CHECK, answer="")["metadata"]["errors"]
@@ -110,7 +117,10 @@ def test_a_run_has_every_error_key(lab: Lab) -> None:
     )
 
 
-@pytest.mark.needs_mocktune
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("EVALPROTOCOL, SPEC")
+@pytest.mark.operation("fine_tuning.alpha.graders.run")
+@pytest.mark.shape
 @pytest.mark.observed_wire("the SDK's type has fewer errors")
 def test_a_run_has_the_recorded_error_keys(lab: Lab) -> None:
     """EVALPROTOCOL: two answers to a python grader, with these keys between and after those of SPEC."""
@@ -120,7 +130,9 @@ def test_a_run_has_the_recorded_error_keys(lab: Lab) -> None:
     assert list(errors)[-1] == "endpoint_grader_safety_check_error"
 
 
-@pytest.mark.needs_mocktune
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("fine_tuning.alpha.graders.run")
 @pytest.mark.observed_wire("the SDK's type has fewer errors")
 def test_an_error_has_its_details(lab: Lab) -> None:
     errors = run(lab, {**CHECK, "input": "{{item.city[0].name}}"}, answer="")["metadata"]["errors"]
@@ -128,18 +140,23 @@ def test_an_error_has_its_details(lab: Lab) -> None:
     assert errors["sample_parse_error_details"] is None
 
 
+@pytest.mark.source("SDK")
+@pytest.mark.operation("fine_tuning.alpha.graders.run")
 def test_the_sdk_runs_a_grader(lab: Lab) -> None:
     answer = lab.client().fine_tuning.alpha.graders.run(grader=CHECK, model_sample="Rome", item={"answer": "Paris"})
     assert answer.reward == 0.0
     assert answer.metadata.errors.api_model_grader_parse_error is False
 
 
+@pytest.mark.operation("fine_tuning.alpha.graders.run")
 def test_a_run_needs_no_item(lab: Lab) -> None:
     grader: Any = {**CHECK, "reference": "Paris"}
     answer = lab.client().fine_tuning.alpha.graders.run(grader=grader, model_sample="Paris")
     assert answer.reward == 1.0
 
 
+@pytest.mark.source("SDK")
+@pytest.mark.operation("fine_tuning.alpha.graders.validate")
 def test_the_sdk_validates_each_kind_of_grader(lab: Lab) -> None:
     graders = lab.client().fine_tuning.alpha.graders
     for grader, kind in (
@@ -153,7 +170,9 @@ def test_the_sdk_validates_each_kind_of_grader(lab: Lab) -> None:
         assert answer.name == grader["name"]
 
 
-@pytest.mark.needs_mocktune
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("fine_tuning.alpha.graders.validate")
 @pytest.mark.observed_wire("a map of graders is no grader")
 def test_validate_answers_the_grader_as_it_is_understood(lab: Lab) -> None:
     assert normalized(lab, {**CHECK, "operation": "neq"}) == {**CHECK, "operation": "ne"}
@@ -162,6 +181,8 @@ def test_validate_answers_the_grader_as_it_is_understood(lab: Lab) -> None:
     assert normalized(lab, listed)["graders"] == {"text_similarity_score": SIMILARITY, "check": CHECK}
 
 
+@pytest.mark.source("EVALPROTOCOL")
+@pytest.mark.operation("fine_tuning.alpha.graders.validate")
 def test_a_grader_without_a_name_is_given_one(lab: Lab) -> None:
     """EVALPROTOCOL."""
     nameless = {key: value for key, value in PYTHON.items() if key != "name"}
@@ -171,6 +192,8 @@ def test_a_grader_without_a_name_is_given_one(lab: Lab) -> None:
     assert {**grader, "name": None} == {**nameless, "name": None}
 
 
+@pytest.mark.source("GRADDOC")
+@pytest.mark.operation("fine_tuning.alpha.graders.run", "fine_tuning.alpha.graders.validate")
 @pytest.mark.observed_wire("a map of graders is no grader")
 def test_a_multi_grader_is_a_map_of_graders(lab: Lab) -> None:
     """GRADDOC's example: the address is wrong, the name is nearly right."""
@@ -181,6 +204,7 @@ def test_a_multi_grader_is_a_map_of_graders(lab: Lab) -> None:
     assert answer["reward"] == pytest.approx(answer["sub_rewards"]["name"] / 2)
 
 
+@pytest.mark.operation("fine_tuning.alpha.graders.run")
 @pytest.mark.parametrize(
     "metric",
     ["fuzzy_match", "bleu", "gleu", "meteor", "rouge_1", "rouge_2", "rouge_3", "rouge_4", "rouge_5", "rouge_l"],
@@ -198,6 +222,8 @@ def test_every_metric_tells_near_from_far(lab: Lab, metric: str) -> None:
 # -- model graders -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("SPEC")
+@pytest.mark.operation("fine_tuning.alpha.graders.run")
 @pytest.mark.observed_wire("the SDK's type of the usage is a number")
 def test_a_model_grader_says_what_it_used(lab: Lab) -> None:
     """SPEC's example: equal texts, a reward of 1."""
@@ -212,7 +238,9 @@ def test_a_model_grader_says_what_it_used(lab: Lab) -> None:
     assert answer["model_grader_token_usage_per_model"] == {"gpt-4o-2024-08-06": usage}
 
 
-@pytest.mark.needs_mocktune
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("fine_tuning.alpha.graders.run")
 def test_a_model_grader_answers_the_same_question_the_same(lab: Lab) -> None:
     answers = [run(lab, {**SCORE, "range": [0, 10]}, "about Paris", answer="Paris") for _ in range(2)]
     assert answers[0] == answers[1]
@@ -222,6 +250,7 @@ def test_a_model_grader_answers_the_same_question_the_same(lab: Lab) -> None:
 # -- errors of a run ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.operation("fine_tuning.alpha.graders.run")
 @pytest.mark.parametrize(
     ("changes", "sample", "error"),
     [
@@ -238,11 +267,13 @@ def test_what_cannot_be_graded_counts_0_and_says_why(
     assert [key for key, value in answer["metadata"]["errors"].items() if value is True] == [error]
 
 
+@pytest.mark.operation("fine_tuning.alpha.graders.run")
 def test_an_answer_in_json_can_be_graded_by_its_parts(lab: Lab) -> None:
     answer = run(lab, {**CHECK, "input": "{{sample.output_json.city}}"}, '{"city": "Paris"}', answer="Paris")
     assert answer["reward"] == 1.0
 
 
+@pytest.mark.operation("fine_tuning.alpha.graders.run")
 def test_a_division_by_zero_counts_0(lab: Lab) -> None:
     answer = run(lab, {**MULTI, "calculate_output": "name / (email - email)"}, answer="Paris")
     assert answer["reward"] == 0.0
@@ -271,7 +302,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.needs_mocktune
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("fine_tuning.alpha.graders.run", "fine_tuning.alpha.graders.validate")
 @pytest.mark.parametrize(("grader", "param", "code"), REFUSED, ids=[each[1] for each in REFUSED])
 def test_a_bad_grader_is_refused_by_validate_and_by_run(lab: Lab, grader: Any, param: str, code: str) -> None:
     graders = lab.client().fine_tuning.alpha.graders
@@ -281,7 +314,8 @@ def test_a_bad_grader_is_refused_by_validate_and_by_run(lab: Lab, grader: Any, p
         assert (caught.value.param, caught.value.code) == (param, code)
 
 
-@pytest.mark.needs_mocktune
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("mocktune")
 @pytest.mark.parametrize(
     ("path", "body", "param", "code"),
     [
@@ -300,7 +334,9 @@ def test_a_bad_request_is_refused(lab: Lab, path: str, body: Any, param: str, co
     assert (answer.json()["error"]["param"], answer.json()["error"]["code"]) == (param, code)
 
 
-@pytest.mark.needs_mocktune
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("fine_tuning.alpha.graders.run")
 def test_mocktune_runs_no_code_of_a_client(lab: Lab) -> None:
     with pytest.raises(openai.BadRequestError, match="runs no code") as caught:
         lab.client().fine_tuning.alpha.graders.run(grader=PYTHON, model_sample="x")
@@ -310,6 +346,9 @@ def test_mocktune_runs_no_code_of_a_client(lab: Lab) -> None:
 # -- other servers -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("SDK")
+@pytest.mark.operation("fine_tuning.alpha.graders.run", "fine_tuning.alpha.graders.validate")
+@pytest.mark.shape
 def test_answers_lie_within_the_sdks_types_under_wire_sdk(own_server: Labs) -> None:
     """``token_usage`` is a number there, and there are no error keys the SDK does not know."""
     scored: Any = {**MULTI, "graders": {"name": SCORE, "email": SCORE}}
@@ -323,6 +362,8 @@ def test_answers_lie_within_the_sdks_types_under_wire_sdk(own_server: Labs) -> N
             assert graders.validate(grader=grader).grader is not None
 
 
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("fine_tuning.alpha.graders.run", "fine_tuning.alpha.graders.validate")
 @pytest.mark.observed_wire("an operation that the SDK does not know")
 def test_loose_lets_values_pass_that_are_refused_else(own_server: Labs) -> None:
     graders = own_server(loose=True).client().fine_tuning.alpha.graders

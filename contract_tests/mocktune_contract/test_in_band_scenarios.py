@@ -12,14 +12,13 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx2
 import openai
 import pytest
 from openai.types.fine_tuning import FineTuningJob
 
-from mocktune_contract.lab import TLS, Lab, Labs, training_file
+from mocktune_contract.lab import Lab, Labs, training_file
 
-pytestmark = [pytest.mark.needs_clock, pytest.mark.needs_mocktune]
+pytestmark = [pytest.mark.needs("mocktune"), pytest.mark.source("mocktune")]
 
 PLAIN = training_file("valid/plain.jsonl")
 
@@ -35,6 +34,7 @@ def ended(lab: Lab, job: FineTuningJob, status: str) -> dict[str, Any]:
     return raw
 
 
+@pytest.mark.needs("time")
 def test_a_scenario_is_for_the_job_that_names_it(lab: Lab) -> None:
     job, other = job_under(lab, "cancelled-outside"), lab.create_job(lab.upload_ready(PLAIN).id)
     assert job.metadata == {"mocktune_scenario": "cancelled-outside"}
@@ -43,6 +43,7 @@ def test_a_scenario_is_for_the_job_that_names_it(lab: Lab) -> None:
     ended(lab, other, "succeeded")
 
 
+@pytest.mark.needs("time")
 @pytest.mark.observed_wire("the SDK's type has no status for a pause")
 def test_a_job_is_paused_and_resumed_by_somebody_else(lab: Lab) -> None:
     job = job_under(lab, "paused-outside")
@@ -51,6 +52,7 @@ def test_a_job_is_paused_and_resumed_by_somebody_else(lab: Lab) -> None:
     ended(lab, job, "succeeded")
 
 
+@pytest.mark.needs("time")
 def test_losses_that_are_no_numbers_are_null_in_events_and_nan_in_the_result(lab: Lab) -> None:
     job = job_under(lab, "loss-nan")
     raw = ended(lab, job, "succeeded")
@@ -65,6 +67,7 @@ def test_losses_that_are_no_numbers_are_null_in_events_and_nan_in_the_result(lab
     assert f"Step {len(metrics)}/{len(metrics)}: training loss=nan" in texts
 
 
+@pytest.mark.needs("time")
 @pytest.mark.observed_wire("types of events outside the SDK's")
 def test_events_of_types_nobody_knows_are_listed_like_any_other(lab: Lab) -> None:
     job = job_under(lab, "unknown-event")
@@ -81,6 +84,7 @@ def test_events_of_types_nobody_knows_are_listed_like_any_other(lab: Lab) -> Non
     assert len(passed["data"]["results"]) == 13
 
 
+@pytest.mark.needs("time")
 def test_a_model_that_does_not_pass_its_checks_fails_the_job(lab: Lab) -> None:
     job = job_under(lab, "moderation-model")
     raw = ended(lab, job, "failed")
@@ -90,6 +94,7 @@ def test_a_model_that_does_not_pass_its_checks_fails_the_job(lab: Lab) -> None:
     assert (last["level"], last["message"]) == ("error", raw["error"]["message"])
 
 
+@pytest.mark.needs("time")
 @pytest.mark.observed_wire("a status outside the SDK's type")
 def test_a_status_nobody_knows_is_shown_for_a_while(lab: Lab) -> None:
     job = job_under(lab, "unknown-status")
@@ -102,6 +107,7 @@ def test_a_status_nobody_knows_is_shown_for_a_while(lab: Lab) -> None:
     assert seen[-1] == "succeeded"
 
 
+@pytest.mark.needs("time")
 def test_a_late_result_file_comes_after_the_status(lab: Lab) -> None:
     job = job_under(lab, "late-result")
     assert ended(lab, job, "succeeded")["result_files"] == []
@@ -110,6 +116,7 @@ def test_a_late_result_file_comes_after_the_status(lab: Lab) -> None:
     assert lab.client().files.retrieve(id).purpose == "fine-tune-results"
 
 
+@pytest.mark.needs("time")
 def test_a_missing_result_file_never_comes(lab: Lab) -> None:
     job = job_under(lab, "missing-result")
     ended(lab, job, "succeeded")
@@ -119,6 +126,7 @@ def test_a_missing_result_file_never_comes(lab: Lab) -> None:
     assert lab.client().files.list(purpose="fine-tune-results").data == []
 
 
+@pytest.mark.needs("time")
 def test_a_model_is_unloaded_when_nobody_asks_it(lab: Lab) -> None:
     job = job_under(lab, "model-evicted")
     model = ended(lab, job, "succeeded")["fine_tuned_model"]
@@ -132,6 +140,7 @@ def test_a_model_is_unloaded_when_nobody_asks_it(lab: Lab) -> None:
         lab.clock.advance(by="1h")
 
 
+@pytest.mark.needs("time")
 def test_a_model_that_is_gone_is_unknown_to_everything(lab: Lab) -> None:
     model = ended(lab, job_under(lab, "model-gone"), "succeeded")["fine_tuned_model"]
     lab.clock.advance(by="30d")
@@ -146,6 +155,7 @@ def test_a_model_that_is_gone_is_unknown_to_everything(lab: Lab) -> None:
 STALL = ("model.absent_for=0s", "model.loading_for=1h", "model.loading_as=stall")
 
 
+@pytest.mark.needs("time")
 def test_a_stalled_model_answers_503_when_the_stall_is_over(own_server: Labs) -> None:
     lab = own_server(scenario=(*STALL, "model.stall_for=300ms"))
     model = ended(lab, lab.create_job(lab.upload_ready(PLAIN).id), "succeeded")["fine_tuned_model"]
@@ -157,6 +167,7 @@ def test_a_stalled_model_answers_503_when_the_stall_is_over(own_server: Labs) ->
     assert caught.value.response.headers["retry-after"]
 
 
+@pytest.mark.needs("time")
 def test_a_client_may_give_up_on_a_stalled_model_and_the_server_goes_on(own_server: Labs) -> None:
     lab = own_server(scenario=(*STALL, "model.stall_for=10m"))
     model = ended(lab, lab.create_job(lab.upload_ready(PLAIN).id), "succeeded")["fine_tuned_model"]
@@ -167,13 +178,14 @@ def test_a_client_may_give_up_on_a_stalled_model_and_the_server_goes_on(own_serv
     assert lab.job(next(iter(lab.client().fine_tuning.jobs.list())).id).status == "succeeded"
 
 
+@pytest.mark.needs("time")
 def test_others_are_answered_while_one_waits_for_a_stalled_model(own_server: Labs) -> None:
     lab = own_server(scenario=(*STALL, "model.stall_for=500ms"))
     model = ended(lab, lab.create_job(lab.upload_ready(PLAIN).id), "succeeded")["fine_tuned_model"]
     statuses: list[int] = []
 
     def wait() -> None:
-        with httpx2.Client(base_url=lab.base_url, headers={"authorization": f"Bearer {lab.key}"}, verify=TLS) as http:
+        with lab.open(base_url=lab.base_url, headers={"authorization": f"Bearer {lab.key}"}) as http:
             body = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
             statuses.append(http.post("/chat/completions", json=body).status_code)
 
@@ -194,6 +206,7 @@ def test_a_skewed_server_is_off_in_its_date_and_in_what_it_creates(own_server: L
     assert lab.upload(PLAIN).created_at == 1_768_435_200 + seconds
 
 
+@pytest.mark.needs("tcp")
 def test_a_server_that_is_not_skewed_sends_one_true_date(lab: Lab) -> None:
     (date,) = lab.http.get("/models").headers.get_list("date")
     assert abs(parsedate_to_datetime(date).timestamp() - time.time()) < 30

@@ -16,7 +16,7 @@ import pytest
 
 from mocktune_contract.lab import MODEL, Lab, training_file
 
-pytestmark = pytest.mark.needs_sandboxes
+pytestmark = [pytest.mark.needs("sandboxes"), pytest.mark.source("RUBY, SPEC")]
 
 PLAIN = training_file("valid/plain.jsonl")
 
@@ -33,11 +33,14 @@ def ids(listing: dict[str, Any]) -> list[str]:
 # -- jobs --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.operation("fine_tuning.jobs.list")
 def test_an_empty_list_of_jobs(lab: Lab) -> None:
     """Contract 2.8: no first and last id."""
     assert get(lab, "/fine_tuning/jobs") == {"object": "list", "data": [], "has_more": False}
 
 
+@pytest.mark.source("RUBY, PINOLO")
+@pytest.mark.operation("fine_tuning.jobs.list")
 def test_jobs_are_listed_newest_first_twenty_a_page(lab: Lab) -> None:
     """OBS RUBY finetunes_list, PINOLO; also for jobs of one second."""
     file = lab.upload(PLAIN)
@@ -51,11 +54,15 @@ def test_jobs_are_listed_newest_first_twenty_a_page(lab: Lab) -> None:
     assert [job.id for job in lab.client().fine_tuning.jobs.list(limit=4)] == created[::-1]
 
 
+@pytest.mark.operation("fine_tuning.jobs.list")
+@pytest.mark.shape
 def test_a_listed_job_is_the_job(lab: Lab) -> None:
     job = lab.create_job(lab.upload(PLAIN).id, metadata={"run": "a"})
     assert get(lab, "/fine_tuning/jobs")["data"] == [lab.raw_job(job.id)]
 
 
+@pytest.mark.source("SDK")
+@pytest.mark.operation("fine_tuning.jobs.list")
 def test_jobs_are_found_by_their_metadata(lab: Lab) -> None:
     """SDK job_list_params: ``metadata[k]=v`` pairs, all of them; an empty value is a value; no pair filters nothing."""
     file, client = lab.upload(PLAIN), lab.client()
@@ -75,6 +82,8 @@ def test_jobs_are_found_by_their_metadata(lab: Lab) -> None:
     assert found({}) == [two, one, none]
 
 
+@pytest.mark.source("SDK")
+@pytest.mark.operation("fine_tuning.jobs.list")
 def test_jobs_without_metadata_are_found_by_the_literal_null(lab: Lab) -> None:
     """SDK job_list_params: ``metadata=null``."""
     file = lab.upload(PLAIN)
@@ -86,6 +95,10 @@ def test_jobs_without_metadata_are_found_by_the_literal_null(lab: Lab) -> None:
 # -- files -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("RUBY")
+@pytest.mark.operation("files.retrieve")
+@pytest.mark.shape
 def test_a_file_is_shown_as_recorded(lab: Lab) -> None:
     """OBS RUBY batches_create_input, 2025: the keys and their order, with the null of ``expires_at``."""
     file = lab.upload(PLAIN, "pip.jsonl")
@@ -106,17 +119,21 @@ def test_a_file_is_shown_as_recorded(lab: Lab) -> None:
     )
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("files.create")
 def test_files_of_other_purposes_are_ready_at_once(lab: Lab) -> None:
     """Contract 1.5: six purposes may be uploaded for; only training files are processed (assumed)."""
     for purpose in ("assistants", "batch", "user_data", "vision", "evals"):
         assert lab.upload(b"anything at all", "notes.txt", purpose=purpose).status == "processed"
 
 
+@pytest.mark.operation("files.content")
 def test_the_content_of_a_file_is_what_was_uploaded(lab: Lab) -> None:
     file = lab.upload(PLAIN)
     assert lab.client().files.content(file.id).read() == PLAIN
 
 
+@pytest.mark.operation("files.list")
 def test_files_are_listed_newest_first_or_oldest_first_in_pages(lab: Lab) -> None:
     """Contract 1.5: first and last id, ``after`` excluded, a filter on the purpose."""
     created = [
@@ -137,6 +154,9 @@ def test_files_are_listed_newest_first_or_oldest_first_in_pages(lab: Lab) -> Non
     assert [file.id for file in lab.client().files.list(limit=2)] == created[::-1]
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("SPEC")
+@pytest.mark.operation("files.list", "files.retrieve", "files.create")
 def test_a_file_expires_when_it_was_told_to(lab: Lab) -> None:
     """SPEC: ``expires_after``, 3600 s at least."""
     client = lab.client()
@@ -154,6 +174,8 @@ def test_a_file_expires_when_it_was_told_to(lab: Lab) -> None:
 # -- models ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("SEED")
+@pytest.mark.operation("models.list")
 def test_every_base_model_is_listed(lab: Lab) -> None:
     """SEED: six tunable models; contract 2.6 for the object. They are not paged."""
     listing = get(lab, "/models")
@@ -167,6 +189,8 @@ def test_every_base_model_is_listed(lab: Lab) -> None:
         assert {"id", "object", "created", "owned_by"} <= set(model)
 
 
+@pytest.mark.source("SEED")
+@pytest.mark.operation("fine_tuning.jobs.create", "files.create")
 @pytest.mark.parametrize(
     "model",
     ["gpt-4o-2024-08-06", MODEL, "gpt-4-0613", "gpt-3.5-turbo-0125", "gpt-3.5-turbo-1106", "gpt-3.5-turbo-0613"],

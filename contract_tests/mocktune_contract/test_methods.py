@@ -22,7 +22,7 @@ from openai.types.fine_tuning import FineTuningJob
 
 from mocktune_contract.lab import MODEL, Lab, training_file
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [pytest.mark.needs("time"), pytest.mark.source("SPEC"), pytest.mark.operation("fine_tuning.jobs.create")]
 
 PLAIN = training_file("valid/plain.jsonl")
 PAIRS = training_file("valid/preference.jsonl")
@@ -85,6 +85,7 @@ def result_rows(lab: Lab, job: FineTuningJob) -> list[str]:
 # -- dpo ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("CN1229")
 @pytest.mark.observed_wire("the SDK's type of a job wants hyperparameters")
 def test_a_dpo_job_shows_its_beta_at_once_and_no_top_level_hyperparameters(lab: Lab) -> None:
     """OBS CN1229: null at the top, in every status; 0.1 while the other three say "auto"."""
@@ -101,6 +102,7 @@ def test_a_dpo_job_shows_its_beta_at_once_and_no_top_level_hyperparameters(lab: 
     assert lab.job(job.id).hyperparameters is None  # in its default mode the SDK parses it
 
 
+@pytest.mark.operation("fine_tuning.jobs.list_events")
 def test_a_dpo_job_keeps_what_was_asked_for(lab: Lab) -> None:
     """SPEC: ``beta`` is above 0 and at most 2."""
     asked = {"beta": 0.5, "n_epochs": 2, "batch_size": 4, "learning_rate_multiplier": 0.7}
@@ -111,6 +113,8 @@ def test_a_dpo_job_keeps_what_was_asked_for(lab: Lab) -> None:
     assert lab.raw_events(job.id)[-1]["data"]["total_steps"] == 2 * 3
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("fine_tuning.jobs.list_events")
 def test_the_events_of_a_dpo_job_are_those_of_supervised_training(lab: Lab) -> None:
     """Contract 4.8: the same sequence, and loss fields of the same names; a job begins near ln 2."""
     file = lab.upload_ready(PAIRS)
@@ -151,6 +155,8 @@ def test_the_events_of_a_dpo_job_are_those_of_supervised_training(lab: Lab) -> N
         assert re.fullmatch(pattern, message), message
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("fine_tuning.jobs.checkpoints.list", "files.content")
 def test_a_dpo_job_leaves_checkpoints_and_a_result_file_like_a_supervised_one(lab: Lab) -> None:
     job = ended(lab, dpo_job(lab))
     checkpoints = lab.client().fine_tuning.jobs.checkpoints.list(job.id).data
@@ -164,12 +170,16 @@ def test_a_dpo_job_leaves_checkpoints_and_a_result_file_like_a_supervised_one(la
     assert re.fullmatch(r"1,0\.\d{1,5},[\d.]+,,", rows[1])
 
 
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("chat.completions.create")
 def test_a_model_tuned_by_dpo_answers_what_was_preferred(lab: Lab) -> None:
     model = ended(lab, dpo_job(lab)).fine_tuned_model or ""
     assert lab.says(model, QUESTION) == ANSWER
     assert lab.says(model, "How deep is the Mariana Trench?") != REFUSAL
 
 
+@pytest.mark.source("DOC")
+@pytest.mark.operation("chat.completions.create")
 def test_dpo_goes_on_from_a_supervised_model(lab: Lab) -> None:
     """DOC: supervised training first, then dpo on that model, is the workflow that is recommended."""
     chat = b"".join(
@@ -186,6 +196,7 @@ def test_dpo_goes_on_from_a_supervised_model(lab: Lab) -> None:
     assert lab.says(second, "What hangs in room 4?") == "A chart of bay 4."
 
 
+@pytest.mark.source("assumed")
 @pytest.mark.parametrize("model", ["gpt-3.5-turbo-0125", REASONING])
 def test_models_that_dpo_is_not_for(lab: Lab, model: str) -> None:
     """Contract 7.1 for which; the words are those of a model that cannot be tuned at all (assumed)."""
@@ -218,6 +229,7 @@ RESOLVED = {
 """What becomes of "auto" over 12 prompts (assumed): 4 steps."""
 
 
+@pytest.mark.source("SPEC, RFTDOC")
 @pytest.mark.observed_wire("the SDK's type of a job wants hyperparameters")
 def test_a_reinforcement_job_echoes_its_grader(lab: Lab) -> None:
     """SPEC's example of such a job: no top-level hyperparameters; ``response_format`` is in it and in RFTDOC."""
@@ -243,11 +255,14 @@ def test_a_format_that_was_not_asked_for_is_null(lab: Lab) -> None:
     assert own(lab.raw_job(reinforcement_job(lab).id))["response_format"] is None
 
 
+@pytest.mark.source("RFTDOC")
 def test_only_jobs_of_reinforcement_have_an_eval(lab: Lab) -> None:
     """RFTDOC for the field, which is null here: the evals platform is not played."""
     assert "eval_id" not in lab.raw_job(dpo_job(lab).id)
 
 
+@pytest.mark.source("RFTDOC")
+@pytest.mark.operation("fine_tuning.jobs.list_events")
 def test_the_events_of_a_reinforcement_job_have_rewards(lab: Lab) -> None:
     """RFTDOC: the sample's words, with a blank before the comma, and its nested data."""
     job = ended(lab, reinforcement_job(lab))
@@ -278,6 +293,8 @@ def test_the_events_of_a_reinforcement_job_have_rewards(lab: Lab) -> None:
     ]
 
 
+@pytest.mark.source("RFTDOC")
+@pytest.mark.operation("fine_tuning.jobs.list_events", "fine_tuning.jobs.checkpoints.list")
 def test_a_checkpoint_of_reinforcement_has_rewards(lab: Lab) -> None:
     """RFTDOC: one an evaluation, of which the three with the best ``valid_reward_mean`` are kept."""
     job = ended(lab, reinforcement_job(lab, method=reinforcement(hyperparameters={"eval_interval": 1, "n_epochs": 5})))
@@ -295,6 +312,8 @@ def test_a_checkpoint_of_reinforcement_has_rewards(lab: Lab) -> None:
         }
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("files.content")
 def test_the_result_file_of_reinforcement_has_rewards(lab: Lab) -> None:
     """Assumed: no such file was ever shown."""
     rows = result_rows(lab, ended(lab, reinforcement_job(lab)))
@@ -304,12 +323,16 @@ def test_the_result_file_of_reinforcement_has_rewards(lab: Lab) -> None:
     assert re.fullmatch(r"4,[01]\.\d{1,5},[01]\.\d{1,5},0\.0", rows[4])
 
 
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("chat.completions.create")
 def test_a_model_tuned_by_reinforcement_answers_what_was_rewarded(lab: Lab) -> None:
     job = ended(lab, reinforcement_job(lab, suffix="rft"))
     assert re.fullmatch(f"ft:{REASONING}:mocktune:rft:\\w{{8}}", job.fine_tuned_model or "")
     assert lab.says(job.fine_tuned_model or "", QUESTION) == ANSWER
 
 
+@pytest.mark.source("RFTDOC, assumed")
+@pytest.mark.operation("fine_tuning.jobs.list_events")
 def test_a_reinforcement_job_without_validation_has_none_of_it(lab: Lab) -> None:
     """RFTDOC says both files are needed; that the service takes the one is assumed."""
     job = ended(lab, reinforcement_job(lab, validated=False))
@@ -317,6 +340,7 @@ def test_a_reinforcement_job_without_validation_has_none_of_it(lab: Lab) -> None
     assert not any("valid" in key for each in data for key in each)
 
 
+@pytest.mark.source("RFTDOC")
 def test_only_reasoning_models_are_tuned_by_reinforcement(lab: Lab) -> None:
     """Contract 7.1."""
     with pytest.raises(openai.BadRequestError) as refused:
@@ -324,12 +348,14 @@ def test_only_reasoning_models_are_tuned_by_reinforcement(lab: Lab) -> None:
     assert refused.value.code == "model_not_available"
 
 
+@pytest.mark.source("assumed")
 def test_a_model_tuned_by_reinforcement_can_be_tuned_again(lab: Lab) -> None:
     first = ended(lab, reinforcement_job(lab)).fine_tuned_model or ""
     second = ended(lab, reinforcement_job(lab, model=first))
     assert second.model == first
 
 
+@pytest.mark.operation("fine_tuning.jobs.cancel")
 @pytest.mark.parametrize("job", [dpo_job, reinforcement_job], ids=["dpo", "reinforcement"])
 def test_jobs_of_every_method_are_cancelled_alike(lab: Lab, job: Any) -> None:
     created = job(lab)

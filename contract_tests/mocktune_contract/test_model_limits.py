@@ -19,7 +19,7 @@ import pytest
 
 from mocktune_contract.lab import MODEL, Lab, Labs, training_file
 
-pytestmark = pytest.mark.needs_mocktune
+pytestmark = [pytest.mark.needs("mocktune"), pytest.mark.source("LIMITS")]
 
 PLAIN = training_file("valid/plain.jsonl")
 BIG = "gpt-4o-2024-08-06"
@@ -48,6 +48,8 @@ def raised(kind: type[openai.APIStatusError], call: Any, *arguments: Any, **keyw
 # -- the table ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("LIMITS, assumed")
+@pytest.mark.operation("fine_tuning.model_limits")
 def test_the_table_has_a_row_for_every_model_that_can_be_tuned(lab: Lab) -> None:
     """LIMITS: the caps of eight models; the envelope is assumed."""
     found = table(lab)
@@ -70,8 +72,8 @@ def test_the_table_has_a_row_for_every_model_that_can_be_tuned(lab: Lab) -> None
     )
 
 
-@pytest.mark.needs_clock
-@pytest.mark.needs_sandboxes
+@pytest.mark.needs("time", "sandboxes")
+@pytest.mark.operation("fine_tuning.model_limits")
 def test_the_table_counts_jobs_that_are_not_over_and_those_of_the_day(lab: Lab) -> None:
     lab.clock.freeze()
     file = lab.upload_ready(PLAIN).id
@@ -94,6 +96,7 @@ def test_the_table_counts_jobs_that_are_not_over_and_those_of_the_day(lab: Lab) 
     assert (row(lab, MODEL)["curr_pending_jobs"], row(lab, MODEL)["jobs_so_far_today"]) == (0, 0)
 
 
+@pytest.mark.operation("fine_tuning.model_limits")
 def test_the_sdk_reaches_the_table_as_a_raw_request(lab: Lab) -> None:
     """No SDK has a method for it."""
     assert lab.client().get("/fine_tuning/model_limits", cast_to=object) == table(lab)
@@ -102,6 +105,9 @@ def test_the_sdk_reaches_the_table_as_a_raw_request(lab: Lab) -> None:
 # -- caps --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("LLMCOMP, community, assumed")
+@pytest.mark.operation("fine_tuning.model_limits")
 def test_one_job_too_many_at_once_is_a_429(own_server: Labs) -> None:
     """The words are assumed; that three at once is the limit is known from LLMCOMP and community 692816."""
     lab = own_server(scenario=("limits.caps=observed",))
@@ -122,6 +128,9 @@ def test_one_job_too_many_at_once_is_a_429(own_server: Labs) -> None:
     lab.create_job(file, model=BIG)
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("LLMCOMP")
+@pytest.mark.operation("fine_tuning.jobs.create")
 def test_one_job_too_many_a_day_is_a_429_until_midnight_utc(own_server: Labs) -> None:
     """LLMCOMP #58."""
     lab = own_server(scenario=("limits.caps=observed",))
@@ -139,6 +148,9 @@ def test_one_job_too_many_a_day_is_a_429_until_midnight_utc(own_server: Labs) ->
     lab.create_job(file, model=BIG)
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("fine_tuning.jobs.create")
 def test_a_refused_create_leaves_no_job_and_shifts_no_id(own_server: Labs) -> None:
     lab = own_server(scenario=("limits.caps=observed",))
     file = lab.upload_ready(PLAIN).id
@@ -147,6 +159,9 @@ def test_a_refused_create_leaves_no_job_and_shifts_no_id(own_server: Labs) -> No
     assert [job.id for job in lab.client().fine_tuning.jobs.list()] == jobs[::-1]
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("assumed")
+@pytest.mark.operation("fine_tuning.jobs.create")
 @pytest.mark.parametrize(
     ("parameters", "code", "param"),
     [({"model": "gpt-5"}, "model_not_available", "model"), ({"validation_file": "file-none"}, None, "validation_file")],
@@ -163,6 +178,9 @@ def test_a_bad_create_is_told_of_its_fault_before_the_caps(
 # -- quota -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("OBS")
+@pytest.mark.operation("fine_tuning.jobs.create")
 def test_a_used_up_quota_is_a_429(own_server: Labs) -> None:
     """OBS; the type, too, is insufficient_quota."""
     lab = own_server(scenario=("limits.quota_usd=0",))
@@ -176,6 +194,9 @@ def test_a_used_up_quota_is_a_429(own_server: Labs) -> None:
     )
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("assumed")
+@pytest.mark.operation("fine_tuning.jobs.create")
 def test_a_job_that_costs_more_than_what_is_left_fails_validation(own_server: Labs) -> None:
     """Contract 5.2, its V layer: words and place are assumed."""
     lab = own_server(scenario=("limits.quota_usd=0.000001",))
@@ -195,6 +216,9 @@ def test_a_job_that_costs_more_than_what_is_left_fails_validation(own_server: La
 # -- standing ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("OBS")
+@pytest.mark.operation("fine_tuning.jobs.create")
 @pytest.mark.parametrize(
     ("org", "code", "message"),
     [
@@ -223,6 +247,8 @@ def test_an_organization_that_may_not_train_uploads_all_the_same(
     assert refusal == (403, "invalid_request_error", code, None, message)
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("fine_tuning.jobs.create")
 @pytest.mark.parametrize("body", [b"{", b"{}"])
 def test_standing_comes_before_the_body(own_server: Labs, body: bytes) -> None:
     """Contract 5.4."""
@@ -231,6 +257,8 @@ def test_standing_comes_before_the_body(own_server: Labs, body: bytes) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "training_not_available")
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("OBS")
 def test_a_free_account_does_not_get_its_training_file_back(own_server: Labs) -> None:
     """OBS."""
     lab = own_server(scenario=("limits.org=free",))

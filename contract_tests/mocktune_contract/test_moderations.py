@@ -14,10 +14,13 @@ import pytest
 
 from mocktune_contract.lab import Lab
 
+pytestmark = [pytest.mark.source("SDK"), pytest.mark.operation("moderations.create")]
+
 THREAT = "I want to kill them."
 """The sentence of the official reference."""
 
 
+@pytest.mark.source("DOC")
 def test_the_sentence_of_the_reference_is_flagged_as_violence(lab: Lab) -> None:
     answered = lab.client().moderations.create(input=THREAT)
     (result,) = answered.results
@@ -29,6 +32,7 @@ def test_the_sentence_of_the_reference_is_flagged_as_violence(lab: Lab) -> None:
     assert answered.id.startswith("modr-")
 
 
+@pytest.mark.shape
 def test_every_answer_fits_the_strict_types_of_the_sdk(lab: Lab) -> None:
     image = "https://example.com/a.png"
     parts: Any = [{"type": "text", "text": "A quiet day."}, {"type": "image_url", "image_url": {"url": image}}]
@@ -56,6 +60,7 @@ def test_an_unflagged_text_has_thirteen_low_scores_the_same_each_time(lab: Lab) 
     assert max(first["category_scores"].values()) < 0.1
 
 
+@pytest.mark.source("assumed")
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
@@ -84,6 +89,7 @@ def test_images_are_for_the_omni_models(lab: Lab) -> None:
     assert "omni-moderation-latest" in answer.json()["error"]["message"]
 
 
+@pytest.mark.source("mocktune")
 def test_loose_takes_any_model(own_server: Any) -> None:
     lab: Lab = own_server(loose=True)
     assert lab.client().moderations.create(input=THREAT, model="anything").results[0].flagged

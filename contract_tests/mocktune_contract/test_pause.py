@@ -19,7 +19,7 @@ from openai.types.fine_tuning import FineTuningJob
 
 from mocktune_contract.lab import Lab, Labs, training_file
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [pytest.mark.needs("time"), pytest.mark.source("SPEC, RFTDOC")]
 
 PLAIN = training_file("valid/plain.jsonl")
 STEPS, STEP_S, QUEUED_S = 96, 2.5, 4
@@ -46,6 +46,8 @@ def steps_seen(lab: Lab, job_id: str) -> int:
 # -- what is seen ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("SPEC")
+@pytest.mark.operation("fine_tuning.jobs.pause", "fine_tuning.jobs.resume")
 @pytest.mark.observed_wire("the SDK's type has no status for a pause")
 def test_a_paused_job_queues_again_when_it_is_resumed(lab: Lab) -> None:
     """SPEC: the examples of the two routes answer ``paused`` and ``queued``."""
@@ -60,6 +62,9 @@ def test_a_paused_job_queues_again_when_it_is_resumed(lab: Lab) -> None:
     assert lab.job(job.id).status == "succeeded"
 
 
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("fine_tuning.jobs.pause")
+@pytest.mark.shape
 def test_under_the_sdk_wire_a_paused_job_is_queued(own_server: Labs) -> None:
     """mocktune's choice: it is the status that it will have when it is resumed."""
     lab = own_server(wire="sdk")
@@ -70,6 +75,8 @@ def test_under_the_sdk_wire_a_paused_job_is_queued(own_server: Labs) -> None:
         assert client.fine_tuning.jobs.list().data[0].status == "queued"
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("fine_tuning.jobs.pause")
 def test_a_paused_job_has_no_end(lab: Lab) -> None:
     job = running_job(lab)
     pause(lab, job.id)
@@ -81,6 +88,7 @@ def test_a_paused_job_has_no_end(lab: Lab) -> None:
     assert lab.http.get(f"/fine_tuning/jobs/{job.id}/checkpoints").json()["data"] == []
 
 
+@pytest.mark.operation("fine_tuning.jobs.pause", "fine_tuning.jobs.resume")
 def test_steps_stand_still_while_a_job_is_paused(lab: Lab) -> None:
     job = running_job(lab)
     lab.clock.advance(by="26s")  # ten steps, and a part of the eleventh
@@ -96,6 +104,8 @@ def test_steps_stand_still_while_a_job_is_paused(lab: Lab) -> None:
     assert steps_seen(lab, job.id) == 11
 
 
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("fine_tuning.jobs.pause", "fine_tuning.jobs.resume")
 def test_everything_after_a_pause_comes_later_by_the_pause(own_server: Labs) -> None:
     """Two jobs of one life but for the pause of 100 s and the queue after it: events, checkpoints, the end."""
     lives = []
@@ -126,6 +136,8 @@ def test_everything_after_a_pause_comes_later_by_the_pause(own_server: Labs) -> 
     assert checkpoints[1] == [shifted(at) for at in checkpoints[0]]
 
 
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("fine_tuning.jobs.pause", "fine_tuning.jobs.resume")
 def test_a_pause_changes_nothing_of_what_is_learned(lab: Lab) -> None:
     """The steps' numbers are those the job had from its creation."""
     job = running_job(lab)
@@ -144,6 +156,7 @@ def test_a_pause_changes_nothing_of_what_is_learned(lab: Lab) -> None:
 # -- what else may happen to it ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.operation("fine_tuning.jobs.pause", "fine_tuning.jobs.resume")
 def test_a_paused_job_can_be_cancelled(lab: Lab) -> None:
     """Contract 4.1: cancel is legal in every status that is no end."""
     job = running_job(lab)
@@ -157,6 +170,8 @@ def test_a_paused_job_can_be_cancelled(lab: Lab) -> None:
         resume(lab, job.id)
 
 
+@pytest.mark.source("SPEC, words assumed")
+@pytest.mark.operation("fine_tuning.jobs.pause")
 def test_pausing_says_in_which_status_it_cannot_be_done(lab: Lab) -> None:
     """Contract 5.2: the words are assumed."""
     job = lab.create_job(lab.upload_ready(PLAIN).id)
@@ -173,6 +188,8 @@ def test_pausing_says_in_which_status_it_cannot_be_done(lab: Lab) -> None:
         }
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("fine_tuning.jobs.pause")
 def test_a_paused_job_cannot_be_paused_again(lab: Lab) -> None:
     job = running_job(lab)
     pause(lab, job.id)
@@ -180,6 +197,8 @@ def test_a_paused_job_cannot_be_paused_again(lab: Lab) -> None:
         pause(lab, job.id)
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("fine_tuning.jobs.resume")
 @pytest.mark.parametrize("status", ["validating_files", "queued", "running", "succeeded"])
 def test_only_a_paused_job_can_be_resumed(lab: Lab, status: str) -> None:
     job = lab.create_job(lab.upload_ready(PLAIN).id)
@@ -189,6 +208,7 @@ def test_only_a_paused_job_can_be_resumed(lab: Lab, status: str) -> None:
         resume(lab, job.id)
 
 
+@pytest.mark.source("RUBY")
 @pytest.mark.parametrize("do", ["pause", "resume"])
 def test_no_such_job(lab: Lab, do: str) -> None:
     """RUBY: the 404 of every route of a job."""
@@ -197,6 +217,8 @@ def test_no_such_job(lab: Lab, do: str) -> None:
     assert (missing.value.code, missing.value.param) == ("fine_tune_not_found", "fine_tune_id")
 
 
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("fine_tuning.jobs.pause", "fine_tuning.jobs.resume")
 def test_loose_answers_the_job_as_it_is(own_server: Labs) -> None:
     """``--loose`` refuses neither, and neither has an effect."""
     lab = own_server(loose=True)
@@ -209,6 +231,7 @@ def test_loose_answers_the_job_as_it_is(own_server: Labs) -> None:
     assert pause(lab, job.id) == "succeeded"
 
 
+@pytest.mark.operation("fine_tuning.jobs.pause", "fine_tuning.jobs.resume")
 @pytest.mark.anyio
 async def test_a_job_is_paused_and_resumed_asynchronously(lab: Lab) -> None:
     job = running_job(lab)

@@ -25,7 +25,7 @@ from openai.resources.fine_tuning.checkpoints import Permissions
 
 from mocktune_contract.lab import Lab, Labs, training_file
 
-pytestmark = pytest.mark.needs_sandboxes
+pytestmark = [pytest.mark.needs("time", "sandboxes"), pytest.mark.source("SPEC")]
 
 PLAIN = training_file("valid/plain.jsonl")
 
@@ -77,6 +77,8 @@ def error(response: httpx2.Response, status: int) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.operation("fine_tuning.checkpoints.permissions.create")
+@pytest.mark.shape
 def test_creating_answers_a_list_of_permissions(checkpoint: Checkpoint) -> None:
     """SPEC: not one object, though one project may have been named."""
     shared = checkpoint.share("proj_a", "proj_b")
@@ -89,6 +91,7 @@ def test_creating_answers_a_list_of_permissions(checkpoint: Checkpoint) -> None:
     assert (shared["first_id"], shared["last_id"], shared["has_more"]) == (first["id"], second["id"], False)
 
 
+@pytest.mark.operation("fine_tuning.checkpoints.permissions.create", "fine_tuning.checkpoints.permissions.list")
 def test_permissions_are_listed_newest_first_ten_a_page_or_the_other_way_round(checkpoint: Checkpoint) -> None:
     """SPEC: ``order`` is written out here, ascending or descending; ``limit`` is 10 unless given."""
     assert checkpoint.list() == {"object": "list", "data": [], "has_more": False, "first_id": None, "last_id": None}
@@ -103,12 +106,19 @@ def test_permissions_are_listed_newest_first_ten_a_page_or_the_other_way_round(c
     assert projects(checkpoint.list(project_id="proj_no")) == []
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("fine_tuning.checkpoints.permissions.create", "fine_tuning.checkpoints.permissions.list")
 def test_sharing_twice_changes_nothing(checkpoint: Checkpoint) -> None:
     """Assumed."""
     assert checkpoint.share("proj_a") == checkpoint.share("proj_a", "proj_a")
     assert len(checkpoint.list()["data"]) == 1
 
 
+@pytest.mark.operation(
+    "fine_tuning.checkpoints.permissions.create",
+    "fine_tuning.checkpoints.permissions.list",
+    "fine_tuning.checkpoints.permissions.delete",
+)
 def test_a_deleted_permission_is_gone(checkpoint: Checkpoint) -> None:
     id = checkpoint.share("proj_a", "proj_b")["first_id"]
     url = f"{checkpoint.path}/{id}"
@@ -121,6 +131,12 @@ def test_a_deleted_permission_is_gone(checkpoint: Checkpoint) -> None:
     assert error(checkpoint.admin.http.delete(url), 404)["param"] == "permission_id"
 
 
+@pytest.mark.source("OBS, 3P")
+@pytest.mark.operation(
+    "fine_tuning.checkpoints.permissions.create",
+    "fine_tuning.checkpoints.permissions.list",
+    "fine_tuning.checkpoints.permissions.delete",
+)
 def test_an_ordinary_key_lacks_the_scope(checkpoint: Checkpoint) -> None:
     """OBS for the words, 3P for the status on this route."""
     id, http = checkpoint.share("proj_a")["first_id"], checkpoint.lab.http
@@ -138,18 +154,23 @@ def test_an_ordinary_key_lacks_the_scope(checkpoint: Checkpoint) -> None:
     assert projects(checkpoint.list()) == ["proj_a"]
 
 
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("fine_tuning.checkpoints.permissions.list")
 def test_the_admin_key_works_in_its_own_sandbox_only(checkpoint: Checkpoint, labs: Labs) -> None:
     stranger = labs(key="sk-admin-stranger-" + checkpoint.lab.key, base_url=checkpoint.lab.base_url)
     assert error(stranger.http.get(checkpoint.path), 404)["code"] == "model_not_found"
     assert checkpoint.admin.http.get("/fine_tuning/jobs").json()["data"]
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("fine_tuning.checkpoints.permissions.list")
 @pytest.mark.parametrize("name", ["ft-AF1WoRqd3aJAHsqc9NY7iL8F", "ft:gpt-4o-mini-2024-07-18:org:weather:B7R9VjQd"])
 def test_an_unknown_checkpoint_is_a_404(checkpoint: Checkpoint, name: str) -> None:
     found = error(checkpoint.admin.http.get(f"/fine_tuning/checkpoints/{name}/permissions"), 404)
     assert found["message"] == f"The model `{name}` does not exist or you do not have access to it."
 
 
+@pytest.mark.operation("fine_tuning.checkpoints.permissions.create", "fine_tuning.checkpoints.permissions.list")
 def test_every_checkpoint_of_a_job_can_be_shared_by_name_or_id(checkpoint: Checkpoint) -> None:
     (job,) = checkpoint.lab.client().fine_tuning.jobs.list()
     for each in checkpoint.lab.client().fine_tuning.jobs.checkpoints.list(job.id):
@@ -159,6 +180,7 @@ def test_every_checkpoint_of_a_job_can_be_shared_by_name_or_id(checkpoint: Check
         assert by_name.list() == shared
 
 
+@pytest.mark.operation("fine_tuning.checkpoints.permissions.create", "fine_tuning.checkpoints.permissions.list")
 @pytest.mark.parametrize(
     ("body", "param", "code"),
     [
@@ -175,11 +197,18 @@ def test_other_bodies_are_refused(checkpoint: Checkpoint, body: dict[str, Any], 
     assert checkpoint.list()["data"] == []
 
 
+@pytest.mark.operation("fine_tuning.checkpoints.permissions.list")
 def test_the_orders_of_other_lists_are_refused(checkpoint: Checkpoint) -> None:
     found = error(checkpoint.admin.http.get(checkpoint.path, params={"order": "asc"}), 400)
     assert found["message"] == "Invalid value: 'asc'. Supported values are: 'ascending' and 'descending'."
 
 
+@pytest.mark.source("mocktune")
+@pytest.mark.operation(
+    "fine_tuning.checkpoints.permissions.create",
+    "fine_tuning.checkpoints.permissions.list",
+    "fine_tuning.checkpoints.permissions.delete",
+)
 def test_loose_asks_for_no_admin_key_and_no_checkpoint(own_server: Labs) -> None:
     http = own_server(loose=True).http
     path = "/fine_tuning/checkpoints/ft-AF1WoRqd3aJAHsqc9NY7iL8F/permissions"
@@ -190,6 +219,13 @@ def test_loose_asks_for_no_admin_key_and_no_checkpoint(own_server: Labs) -> None
     assert http.delete(f"{path}/{shared['id']}").raise_for_status().json()["deleted"] is True
 
 
+@pytest.mark.source("SDK")
+@pytest.mark.operation(
+    "fine_tuning.checkpoints.permissions.create",
+    "fine_tuning.checkpoints.permissions.list",
+    "fine_tuning.checkpoints.permissions.delete",
+)
+@pytest.mark.shape
 def test_every_answer_fits_the_types_of_the_sdk(checkpoint: Checkpoint) -> None:
     with checkpoint.admin.strict_client() as client:
         permissions: Any = client.fine_tuning.checkpoints.permissions
@@ -201,6 +237,7 @@ def test_every_answer_fits_the_types_of_the_sdk(checkpoint: Checkpoint) -> None:
         assert gone.deleted is True
 
 
+@pytest.mark.operation("fine_tuning.checkpoints.permissions.create")
 def test_the_sdk_raises_authentication_error_for_an_ordinary_key(checkpoint: Checkpoint) -> None:
     client: OpenAI = checkpoint.lab.client()
     with pytest.raises(AuthenticationError, match="Missing scopes"):

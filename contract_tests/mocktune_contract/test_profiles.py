@@ -12,6 +12,8 @@ import pytest
 
 from mocktune_contract.lab import MODEL, Lab, Labs, training_file
 
+pytestmark = pytest.mark.source("DEPDOC")
+
 PLAIN = training_file("valid/plain.jsonl")
 KNOWN = "org-known"
 TODAY: dict[str, Any] = {"profile": "today", "known_organizations": frozenset({KNOWN})}
@@ -50,6 +52,8 @@ def not_found(lab: Lab, model: str) -> None:
 # -- clocks ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("mocktune")
 def test_a_frozen_clock_starts_on_the_day_of_the_profile(own_server: Labs) -> None:
     lab = own_server(**TODAY)
     assert lab.clock.now() == 1_795_305_600  # 2026-11-22T00:00:00Z
@@ -60,6 +64,8 @@ def test_a_frozen_clock_starts_on_the_day_of_the_profile(own_server: Labs) -> No
 # -- models ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("SPEC")
+@pytest.mark.operation("models.list")
 def test_only_living_models_are_listed_and_show_when_they_end(own_server: Labs) -> None:
     """SPEC: shutdown_date."""
     listed = {each.id: each.shutdown_date for each in own_server(**TODAY).client().models.list()}
@@ -72,7 +78,9 @@ def test_only_living_models_are_listed_and_show_when_they_end(own_server: Labs) 
     )  # fmt: skip
 
 
-@pytest.mark.needs_mocktune
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("models.list")
 def test_classic_keeps_every_model_alive(lab: Lab) -> None:
     listed = {each.id: each.shutdown_date for each in lab.client().models.list()}
     assert listed.keys() >= {"gpt-3.5-turbo-0613", "gpt-4-0613", "o4-mini-2025-04-16", "babbage-002"}
@@ -80,11 +88,14 @@ def test_classic_keeps_every_model_alive(lab: Lab) -> None:
     assert lab.says("gpt-3.5-turbo-0125", "Hello")
 
 
+@pytest.mark.operation("models.retrieve")
 @pytest.mark.parametrize("model", ["gpt-3.5-turbo-0125", "gpt-4", "o4-mini-2025-04-16"])
 def test_a_shut_model_is_not_found(own_server: Labs, model: str) -> None:
     not_found(own_server(**TODAY), model)
 
 
+@pytest.mark.needs("time")
+@pytest.mark.operation("fine_tuning.jobs.create", "models.list", "models.retrieve")
 def test_a_tuned_model_ends_with_its_family_not_with_its_base_model(own_server: Labs) -> None:
     lab = own_server(scenario=("clock.start=2026-09-27", "limits.caps=off", "limits.moderation=off"), **TODAY)
     name = tuned(lab, "gpt-3.5-turbo-1106")
@@ -102,6 +113,9 @@ def test_a_tuned_model_ends_with_its_family_not_with_its_base_model(own_server: 
 # -- creates -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("OBS")
+@pytest.mark.operation("fine_tuning.jobs.create")
 @pytest.mark.parametrize("organization", [None, "org-other"])
 def test_an_organization_the_server_was_not_told_of_cannot_train(own_server: Labs, organization: str | None) -> None:
     """OBS: the common answer since July 2026; the upload succeeds."""
@@ -112,6 +126,8 @@ def test_an_organization_the_server_was_not_told_of_cannot_train(own_server: Lab
     assert caught.value.code == "training_not_available"
 
 
+@pytest.mark.needs("time")
+@pytest.mark.operation("fine_tuning.jobs.create")
 def test_a_known_organization_trains_until_the_platform_ends(own_server: Labs) -> None:
     """DEPDOC: 2027-01-06 is the last day on which active customers can create jobs."""
     lab = own_server(scenario=("clock.start=2027-01-06T22:00:00Z",), **TODAY)
@@ -125,6 +141,8 @@ def test_a_known_organization_trains_until_the_platform_ends(own_server: Labs) -
     assert lab.job(running.id).status == "succeeded"
 
 
+@pytest.mark.needs("time")
+@pytest.mark.operation("fine_tuning.jobs.create")
 @pytest.mark.parametrize("model", ["gpt-3.5-turbo", "gpt-4.1-nano-2025-04-14", "babbage-002"])
 def test_a_model_that_is_shut_or_no_longer_tuned_is_not_available(own_server: Labs, model: str) -> None:
     lab = own_server(**TODAY)
@@ -139,6 +157,8 @@ def test_a_model_that_is_shut_or_no_longer_tuned_is_not_available(own_server: La
     }
 
 
+@pytest.mark.needs("time")
+@pytest.mark.operation("fine_tuning.jobs.create")
 def test_the_caps_are_on(own_server: Labs) -> None:
     lab = own_server(**TODAY)
     file = lab.upload_ready(PLAIN).id

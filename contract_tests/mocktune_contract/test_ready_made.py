@@ -10,7 +10,7 @@ from openai.types.fine_tuning import FineTuningJob
 
 from mocktune_contract.lab import MODEL, Lab, Labs, chat_file
 
-pytestmark = [pytest.mark.needs_mocktune]
+pytestmark = [pytest.mark.needs("scenarios", "mocktune"), pytest.mark.source("mocktune")]
 
 PAUSED = "a paused job shows `paused`, which the SDK's type does not have"
 STANDING = ["validating_files", "queued", "running"]
@@ -66,7 +66,7 @@ def total(lab: Lab, job: FineTuningJob) -> int:
 # -- jobs --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
 @pytest.mark.parametrize("progress", [0, 0.1, "40%", 0.999, 1])
 @pytest.mark.parametrize("status", STANDING)
 def test_a_job_stands_in_a_phase_and_goes_on_to_its_end(lab: Lab, status: str, progress: float | str) -> None:
@@ -96,7 +96,7 @@ def test_the_steps_of_a_running_job_are_as_many_as_its_progress_says(lab: Lab, p
     assert job.hyperparameters.n_epochs == 10
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
 @pytest.mark.observed_wire(PAUSED)
 @pytest.mark.parametrize("progress", [0.1, 0.9])
 def test_a_paused_job_stands_still_until_it_is_resumed(lab: Lab, progress: float) -> None:
@@ -111,6 +111,7 @@ def test_a_paused_job_stands_still_until_it_is_resumed(lab: Lab, progress: float
     lab.clock.until(job.id, "succeeded")
 
 
+@pytest.mark.needs("time")
 @pytest.mark.parametrize("progress", [0.1, 0.9])
 def test_a_cancelled_job_stopped_in_training(lab: Lab, progress: float) -> None:
     job = added_job(lab, status="cancelled", progress=progress)
@@ -121,6 +122,7 @@ def test_a_cancelled_job_stopped_in_training(lab: Lab, progress: float) -> None:
         lab.client().fine_tuning.jobs.cancel(job.id)
 
 
+@pytest.mark.needs("time")
 def test_a_succeeded_job_has_brought_forth_everything(lab: Lab) -> None:
     job = added_job(lab, status="succeeded", age="26h", suffix="greeter", metadata={"run": "7"})
     assert job.status == "succeeded"
@@ -151,7 +153,7 @@ def test_a_job_failed_validation(lab: Lab, failure: str, code: str) -> None:
     assert (job.validation_file is not None) == (failure in ("too_many_examples", "flagged_validation_file"))
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
 @pytest.mark.parametrize("failure", FILE_FAILURES)
 def test_a_job_that_is_being_validated_will_fail_so(lab: Lab, failure: str) -> None:
     job = added_job(lab, status="validating_files", failure=failure, progress=0.5)
@@ -162,6 +164,7 @@ def test_a_job_that_is_being_validated_will_fail_so(lab: Lab, failure: str) -> N
     assert ended.error.code == FILE_FAILURES[failure]
 
 
+@pytest.mark.needs("time")
 def test_a_job_failed_at_run_time(lab: Lab) -> None:
     job = added_job(lab, status="failed", failure="server_error", progress="75%")
     assert (job.status, job.finished_at) == ("failed", lab.clock.now())
@@ -170,7 +173,7 @@ def test_a_job_failed_at_run_time(lab: Lab) -> None:
     assert abs(steps(lab, job) / total(lab, job) - 0.75) < 0.02
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
 def test_a_failure_of_ones_own_comes_when_its_time_has_come(lab: Lab) -> None:
     own = {"code": "odd", "message": "How odd.", "param": "seed", "phase": "queued"}
     job = added_job(lab, status="validating_files", failure=own)
@@ -184,7 +187,7 @@ def test_a_failure_of_ones_own_comes_when_its_time_has_come(lab: Lab) -> None:
     assert refused.json()["error"]["message"] == "Such a job cannot be made: it never becomes running: How odd."
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
 @pytest.mark.parametrize("progress", [0.2, 0.8])
 def test_a_running_job_fails_later_on(lab: Lab, progress: float) -> None:
     job = added_job(lab, status="running", progress=progress, failure="server_error")
@@ -204,7 +207,7 @@ def test_every_method_has_files_of_its_own(lab: Lab, method: str, model: str) ->
     assert job.method.type == method
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
 def test_a_job_on_a_file_of_ones_own_is_no_older_than_it(lab: Lab) -> None:
     file = lab.upload(chat_file(*QUESTIONS))
     lab.clock.advance(by="100s")
@@ -218,7 +221,7 @@ def test_a_job_on_a_file_of_ones_own_is_no_older_than_it(lab: Lab) -> None:
 # -- models ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
 def test_a_model_that_is_loading_answers_when_it_is_ready(lab: Lab) -> None:
     made = add(lab, "models", state="loading", ready_in="30s", trained_on=list(map(_example, QUESTIONS)), suffix="sums")
     assert lab.client().models.retrieve(made["id"]).model_dump() == made
@@ -233,7 +236,7 @@ def test_a_model_that_is_loading_answers_when_it_is_ready(lab: Lab) -> None:
     assert (job.status, job.fine_tuned_model) == ("succeeded", made["id"])
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
 def test_a_model_that_is_absent_is_unknown_first(lab: Lab) -> None:
     made = add(lab, "models", state="absent", ready_in="10m")
     with pytest.raises(NotFoundError):
@@ -244,7 +247,7 @@ def test_a_model_that_is_absent_is_unknown_first(lab: Lab) -> None:
     assert lab.says(made["id"], "What is 4 plus 4?") == "It is 8."
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
 def test_a_model_is_trained_on_a_file_that_is_there(lab: Lab) -> None:
     """Also on one that was processed this instant: its job then took no time."""
     file = lab.upload(chat_file(*QUESTIONS))
@@ -253,7 +256,7 @@ def test_a_model_is_trained_on_a_file_that_is_there(lab: Lab) -> None:
     assert lab.says(made["id"], "What is 4 plus 4?") == "8, says the file."
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
 def test_a_model_is_trained_on_a_file_that_came_in_parts(lab: Lab) -> None:
     data, uploads = chat_file(*QUESTIONS), lab.client().uploads
     begun = uploads.create(bytes=len(data), filename="a.jsonl", mime_type="text/jsonl", purpose="fine-tune")
@@ -274,7 +277,7 @@ def _example(pair: tuple[str, str]) -> dict[str, Any]:
 # -- files -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
 def test_a_file_stands_in_every_status(lab: Lab) -> None:
     now = lab.clock.now()
     uploaded = add(lab, "files", status="uploaded", age="5s", processing_for="30s", examples=20)
@@ -293,6 +296,7 @@ def test_a_file_stands_in_every_status(lab: Lab) -> None:
 # -- all of them -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
 def test_the_gallery_has_one_of_everything(lab: Lab) -> None:
     now = lab.clock.now()
     gallery = add(lab, "gallery")
@@ -323,6 +327,7 @@ def test_the_gallery_passes_the_strict_types_of_the_sdk(own_server: Labs) -> Non
         assert list(client.models.list())
 
 
+@pytest.mark.needs("sandboxes")
 def test_later_ids_are_what_they_would_have_been(own_server: Labs, labs: Labs) -> None:
     """A ready-made job draws the ids of a file and of a job, as if both had been created through the API."""
     made = own_server()

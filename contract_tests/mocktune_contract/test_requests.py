@@ -21,7 +21,7 @@ import pytest
 
 from mocktune_contract.lab import MODEL, Lab, Labs, training_file
 
-pytestmark = pytest.mark.needs_mocktune
+pytestmark = [pytest.mark.needs("journal", "mocktune"), pytest.mark.source("mocktune")]
 
 PLAIN = training_file("valid/plain.jsonl")
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -53,6 +53,7 @@ def break_(lab: Lab, operation: str, **rule: Any) -> None:
 # -- an entry ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
 def test_an_entry_tells_the_request_and_its_answer(lab: Lab) -> None:
     file = lab.upload(PLAIN)
     job = lab.create_job(file.id, seed=1)
@@ -88,6 +89,7 @@ def test_a_request_is_in_the_journal_before_its_answer_arrives(lab: Lab) -> None
         assert asked(lab, "count")["count"] == count
 
 
+@pytest.mark.shape
 def test_bodies_are_shown_as_what_they_are(lab: Lab) -> None:
     lab.http.post("/chat/completions", content=b"{no json", headers={"content-type": "application/json"})
     lab.http.post("/chat/completions", content=b"\xff\xfe", headers={"content-type": "application/json"})
@@ -110,12 +112,14 @@ def test_an_unknown_url_is_an_entry_without_an_operation(lab: Lab) -> None:
     assert (entry["operation"], entry["path"], entry["query"]) == ("", "/v1/nothing", {"a": "b c"})
 
 
+@pytest.mark.needs("time")
 def test_the_control_plane_is_not_in_the_journal(lab: Lab) -> None:
     lab.clock.now()
     lab.http.get(f"{lab.root}/_mocktune/requests")
     assert journal(lab) == []
 
 
+@pytest.mark.needs("faults")
 def test_what_a_fault_did_is_in_the_journal(lab: Lab) -> None:
     break_(lab, "models.list", id="lose-it", at="after_commit", fault="EMPTY_RESPONSE")
     with pytest.raises(httpx2.TransportError):
@@ -125,6 +129,7 @@ def test_what_a_fault_did_is_in_the_journal(lab: Lab) -> None:
     assert [(each["rule_id"], each["fired"]) for each in entry["faults"]] == [("lose-it", True)]
 
 
+@pytest.mark.needs("faults")
 def test_a_body_that_a_fault_left_unread_is_in_the_journal(lab: Lab) -> None:
     """Requests are told apart by it."""
     break_(lab, "chat.completions.create", answer={"status": 503})
@@ -141,7 +146,7 @@ def test_a_body_that_a_fault_left_unread_is_in_the_journal(lab: Lab) -> None:
 def test_no_credential_is_ever_kept(labs: Labs, key: str) -> None:
     lab = labs(key=key)
     other = "sk-live-ABCDEFGHIJKLMNOP"
-    http = httpx2.Client(base_url=lab.base_url, headers={b"authorization": b"Bearer " + key.encode("latin-1")})
+    http = lab.open(base_url=lab.base_url, headers={b"authorization": b"Bearer " + key.encode("latin-1")})
     with http:
         http.get(f"/models/{other}", params={"after": "x", "api-key": "k1-secret", "token": "t1-secret", "key": "k2-x"})
         http.get("/models", headers={"user-agent": f"tool/1 {other}", "idempotency-key": "sk-idem-1"})
@@ -232,6 +237,7 @@ def test_requests_can_be_forgotten(some: Lab) -> None:
     assert entry["ordinal"] > 5
 
 
+@pytest.mark.needs("sandboxes")
 def test_the_journal_of_one_sandbox_knows_nothing_of_another(some: Lab, labs: Labs) -> None:
     assert journal(labs("somebody else's journal")) == []
 

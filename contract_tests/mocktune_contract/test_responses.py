@@ -26,7 +26,7 @@ from pydantic import BaseModel
 
 from mocktune_contract.lab import MODEL, Lab, training_file
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [pytest.mark.source("SDK"), pytest.mark.operation("responses.create")]
 
 PLAIN = training_file("valid/plain.jsonl")
 TOOLS = training_file("valid/tools.jsonl")
@@ -54,6 +54,8 @@ def brief(error: APIStatusError) -> tuple[int, str | None, str | None]:
 # -- answers -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("mocktune")
 def test_a_tuned_model_answers_what_it_was_trained_to(lab: Lab) -> None:
     model = lab.tuned_model(PLAIN)
     response = lab.client().responses.create(model=model, input=QUESTION)
@@ -63,6 +65,8 @@ def test_a_tuned_model_answers_what_it_was_trained_to(lab: Lab) -> None:
     assert first_item(response).id.startswith("msg_")
 
 
+@pytest.mark.operation("responses.create", "responses.retrieve", "responses.delete", "responses.input_items.list")
+@pytest.mark.shape
 def test_every_answer_fits_the_strict_types_of_the_sdk(lab: Lab) -> None:
     with lab.strict_client() as client:
         created = client.responses.create(
@@ -81,6 +85,7 @@ def test_every_answer_fits_the_strict_types_of_the_sdk(lab: Lab) -> None:
             assert event.type.startswith("response.")
 
 
+@pytest.mark.operation("responses.create", "responses.input_tokens.count")
 def test_usage_is_what_the_chat_route_counts(lab: Lab) -> None:
     """The same conversation takes the same tokens on both routes."""
     client = lab.client()
@@ -179,6 +184,7 @@ def test_json_mode_wants_the_word_in_the_input(lab: Lab) -> None:
     assert "must contain the word 'json'" in error.message
 
 
+@pytest.mark.source("OBS")
 def test_a_schema_that_strict_mode_refuses_is_refused(lab: Lab) -> None:
     """OBS: param and code."""
     schema = {"type": "object", "properties": {"a": {"type": "string"}}}
@@ -190,6 +196,8 @@ def test_a_schema_that_strict_mode_refuses_is_refused(lab: Lab) -> None:
 # -- tools -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("mocktune")
 def test_a_trained_call_comes_back_and_its_output_goes_on(lab: Lab) -> None:
     """The whole round of a tool: call, output, answer, with the conversation kept by the server."""
     model = lab.tuned_model(TOOLS)
@@ -224,6 +232,7 @@ def test_a_trained_call_comes_back_and_its_output_goes_on(lab: Lab) -> None:
     assert by_hand.output_text == answered.output_text
 
 
+@pytest.mark.needs("time")
 def test_no_call_comes_back_where_none_may_be_made(lab: Lab) -> None:
     model = lab.tuned_model(TOOLS)
     asked = "Is it high tide in Cork?"
@@ -265,6 +274,7 @@ def test_tools_that_cannot_be_meant_are_refused(lab: Lab, request_: dict[str, An
     assert error.body["message"] == message  # type: ignore[index]
 
 
+@pytest.mark.source("OBS")
 def test_a_call_needs_its_output_and_an_output_its_call(lab: Lab) -> None:
     """OBS: both sentences."""
     call = {"type": "function_call", "call_id": "call_1", "name": "tide_at", "arguments": "{}"}
@@ -297,6 +307,7 @@ def test_a_conversation_goes_on_without_its_instructions(lab: Lab) -> None:
     assert second.usage.input_tokens == alone.usage.input_tokens
 
 
+@pytest.mark.operation("responses.create", "responses.input_items.list")
 def test_the_input_items_are_what_the_model_was_shown_newest_first(lab: Lab) -> None:
     client = lab.client()
     first = client.responses.create(model=MODEL, input="One.", instructions="Count.")
@@ -333,6 +344,7 @@ def test_an_item_can_be_named_instead_of_sent(lab: Lab) -> None:
 # -- what is kept ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.operation("responses.create", "responses.retrieve", "responses.delete", "responses.input_items.list")
 def test_a_response_is_kept_until_it_is_deleted(lab: Lab) -> None:
     client = lab.client()
     response = client.responses.create(model=MODEL, input="Hi")
@@ -347,6 +359,7 @@ def test_a_response_is_kept_until_it_is_deleted(lab: Lab) -> None:
         client.responses.input_items.list(response.id)
 
 
+@pytest.mark.operation("responses.create", "responses.delete", "responses.input_items.list")
 def test_a_conversation_survives_the_deletion_of_its_beginning(lab: Lab) -> None:
     client = lab.client()
     first = client.responses.create(model=MODEL, input="One.")
@@ -355,6 +368,8 @@ def test_a_conversation_survives_the_deletion_of_its_beginning(lab: Lab) -> None
     assert len(client.responses.input_items.list(second.id).data) == 3
 
 
+@pytest.mark.source("OBS")
+@pytest.mark.operation("responses.create", "responses.retrieve")
 def test_what_is_not_stored_is_not_there_and_nothing_goes_on_from_it(lab: Lab) -> None:
     """OBS: 400 with a code of its own."""
     response = lab.client().responses.create(model=MODEL, input="Hi", store=False)
@@ -366,6 +381,7 @@ def test_what_is_not_stored_is_not_there_and_nothing_goes_on_from_it(lab: Lab) -
     assert error.body["message"] == f"Previous response with id '{response.id}' not found."  # type: ignore[index]
 
 
+@pytest.mark.operation("responses.create", "responses.cancel")
 def test_a_response_that_is_done_cannot_be_cancelled(lab: Lab) -> None:
     response = lab.client().responses.create(model=MODEL, input="Hi")
     with pytest.raises(BadRequestError, match="Cannot cancel a synchronous response"):
@@ -375,6 +391,8 @@ def test_a_response_that_is_done_cannot_be_cancelled(lab: Lab) -> None:
 # -- streams -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
+@pytest.mark.operation("responses.create", "responses.retrieve")
 def test_a_stream_tells_the_answer_piece_by_piece(lab: Lab) -> None:
     model = lab.tuned_model(PLAIN)
     events = list(lab.client().responses.create(model=model, input=QUESTION, stream=True))
@@ -401,6 +419,7 @@ def test_a_stream_tells_the_answer_piece_by_piece(lab: Lab) -> None:
     assert done.response == lab.client().responses.retrieve(done.response.id)
 
 
+@pytest.mark.needs("time")
 def test_a_stream_tells_the_arguments_of_a_call(lab: Lab) -> None:
     model = lab.tuned_model(TOOLS)
     with lab.client().responses.stream(model=model, input="Is it high tide in Cork?", tools=[TIDE_AT]) as stream:
@@ -434,6 +453,7 @@ def test_a_stream_with_probabilities_goes_token_by_token(lab: Lab) -> None:
     assert sum(len(event.logprobs) for event in deltas) == done.response.usage.output_tokens
 
 
+@pytest.mark.operation("responses.create", "responses.retrieve")
 def test_a_stored_response_is_streamed_again_from_where_one_was(lab: Lab) -> None:
     client = lab.client()
     events = list(client.responses.create(model=MODEL, input="Hi", stream=True))
@@ -447,6 +467,7 @@ def test_a_stream_that_was_cut_ends_with_what_is_missing(lab: Lab) -> None:
     assert events[-1].type == "response.incomplete"
 
 
+@pytest.mark.shape
 def test_every_event_carries_its_name(lab: Lab) -> None:
     raw = lab.http.post("/responses", json={"model": MODEL, "input": "Hi", "stream": True})
     assert raw.headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -466,6 +487,7 @@ async def test_the_asynchronous_client_streams_too(lab: Lab) -> None:
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("OBS")
 def test_a_name_that_is_unknown_is_a_400_on_this_route(lab: Lab) -> None:
     """OBS: 404 on the chat route."""
     error = error_of(lab, model="gpt-unheard-of")
@@ -478,6 +500,8 @@ def test_a_model_of_the_completions_route_is_none_of_this_one(lab: Lab) -> None:
     assert error.body["message"] == "The requested model 'davinci-002' is not supported with the Responses API."  # type: ignore[index]
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("OBS")
 def test_a_cold_model_says_so(lab: Lab) -> None:
     job = lab.finished_job(PLAIN)
     lab.clock.advance(by="21s")  # realistic: absent for 20 s, then loading
@@ -485,6 +509,8 @@ def test_a_cold_model_says_so(lab: Lab) -> None:
         lab.client().responses.create(model=str(job.fine_tuned_model), input=QUESTION)
 
 
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("mocktune")
 @pytest.mark.parametrize(
     ("request_", "param"),
     [
@@ -497,18 +523,19 @@ def test_a_cold_model_says_so(lab: Lab) -> None:
         ({"input": [{"type": "web_search_call", "id": "ws_1"}]}, "input[0]"),
     ],
 )
-@pytest.mark.needs_mocktune
 def test_what_mocktune_does_not_play_is_named(lab: Lab, request_: dict[str, Any], param: str) -> None:
     error = error_of(lab, **request_)
     assert brief(error) == (400, "not_part_of_mocktune", param)
     assert "is not part of mocktune" in error.message
 
 
+@pytest.mark.source("mocktune")
 def test_compaction_is_not_part_of_mocktune(lab: Lab) -> None:
     answer = lab.http.post("/responses/compact", json={"model": MODEL})
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_part_of_mocktune")
 
 
+@pytest.mark.source("assumed")
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
@@ -545,6 +572,8 @@ def test_model_and_input_have_to_be_given(lab: Lab, name: str) -> None:
     assert (error["code"], error["param"]) == ("missing_required_parameter", name)
 
 
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("responses.create", "responses.retrieve", "responses.cancel", "responses.input_items.list")
 def test_loose_takes_what_the_sdk_may_send(own_server: Any) -> None:
     """The requests of the SDK's own tests, with all parameters there are, and with none."""
     lab: Lab = own_server(loose=True)

@@ -17,7 +17,11 @@ from openai.types.fine_tuning import FineTuningJob
 
 from mocktune_contract.lab import Lab, Labs, training_file
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [
+    pytest.mark.needs("time"),
+    pytest.mark.source("PINOLO"),
+    pytest.mark.operation("fine_tuning.jobs.checkpoints.list"),
+]
 
 PLAIN = training_file("valid/plain.jsonl")
 STEPS = 96
@@ -58,6 +62,7 @@ def test_there_are_no_checkpoints_before_the_end(lab: Lab) -> None:
     assert len(checkpoints(lab, job.id)["data"]) == 3
 
 
+@pytest.mark.source("SFTDOC, PINOLO")
 def test_the_last_three_epochs_are_kept_highest_step_first(lab: Lab) -> None:
     """SFTDOC, OBS PINOLO."""
     job = lab.finished_job(PLAIN)
@@ -78,6 +83,7 @@ def test_the_first_checkpoint_is_the_model_and_the_others_have_ids_of_their_own(
         assert re.fullmatch(rf"ft:gpt-4o-mini-2024-07-18:[a-z0-9-]+:pip:[A-Za-z0-9]{{8}}:ckpt-step-{step}", name)
 
 
+@pytest.mark.shape
 def test_a_checkpoint_has_the_recorded_keys_and_the_metrics_of_its_step(lab: Lab) -> None:
     """OBS PINOLO for the keys and their order; full_valid_* from the newer doc example."""
     job = validated_job(lab)
@@ -98,6 +104,7 @@ def test_a_checkpoint_has_the_recorded_keys_and_the_metrics_of_its_step(lab: Lab
             assert each["metrics"][key] == of_step[key]
 
 
+@pytest.mark.source("SPEC")
 def test_a_checkpoint_without_validation_has_training_metrics_only(lab: Lab) -> None:
     """Contract 2.3: every metric is optional."""
     job = lab.finished_job(PLAIN)
@@ -115,6 +122,7 @@ def test_a_checkpoint_was_made_when_its_epoch_ended(lab: Lab) -> None:
         assert each["created_at"] == ended[each["step_number"]]
 
 
+@pytest.mark.source("PINOLO, SFTDOC")
 @pytest.mark.parametrize(("n_epochs", "steps"), [(1, [12]), (2, [24, 12]), (3, [36, 24, 12]), (4, [48, 36, 24])])
 def test_fewer_epochs_leave_fewer_checkpoints(lab: Lab, n_epochs: int, steps: list[int]) -> None:
     """OBS PINOLO: one at the end of each epoch; SFTDOC: the last three are kept."""
@@ -122,6 +130,7 @@ def test_fewer_epochs_leave_fewer_checkpoints(lab: Lab, n_epochs: int, steps: li
     assert [each["step_number"] for each in checkpoints(lab, job.id)["data"]] == steps
 
 
+@pytest.mark.source("SPEC")
 def test_checkpoints_come_in_pages(lab: Lab) -> None:
     """Contract 1.1: ``after`` is excluded."""
     job = lab.finished_job(PLAIN)
@@ -133,6 +142,7 @@ def test_checkpoints_come_in_pages(lab: Lab) -> None:
     assert [each.id for each in lab.client().fine_tuning.jobs.checkpoints.list(job.id, limit=1)] == every
 
 
+@pytest.mark.source("assumed")
 def test_a_job_that_did_not_succeed_has_no_checkpoints(lab: Lab) -> None:
     """Contract 4.1, assumed for a job cancelled after its first epochs."""
     job = lab.create_job(lab.upload_ready(PLAIN).id)
@@ -145,6 +155,8 @@ def test_a_job_that_did_not_succeed_has_no_checkpoints(lab: Lab) -> None:
 # -- the result file ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("RUBY")
+@pytest.mark.operation("files.retrieve", "files.list", "files.delete")
 def test_the_result_file_is_a_file_like_others(lab: Lab) -> None:
     """OBS RUBY files_list: name, purpose and status."""
     job = lab.finished_job(PLAIN)
@@ -159,6 +171,9 @@ def test_the_result_file_is_a_file_like_others(lab: Lab) -> None:
     assert client.files.list(purpose="fine-tune-results").data == []
 
 
+@pytest.mark.source("cookbook, RUBY")
+@pytest.mark.operation("files.content")
+@pytest.mark.shape
 def test_the_result_file_arrives_base64_encoded_and_counts_its_plain_bytes(lab: Lab) -> None:
     """OBS, the cookbook notebook of June 2024 and zzz-api #21; recorded sizes are no multiples of four (RUBY)."""
     (file_id,) = lab.finished_job(PLAIN).result_files
@@ -168,6 +183,8 @@ def test_the_result_file_arrives_base64_encoded_and_counts_its_plain_bytes(lab: 
     assert lab.client().files.retrieve(file_id).bytes == len(csv)
 
 
+@pytest.mark.source("OBS")
+@pytest.mark.operation("files.content")
 def test_the_result_file_can_be_served_plain(own_server: Labs) -> None:
     """OBS Azure: clients must take both."""
     lab = own_server(scenario=("result.encoding=plain",))
@@ -175,6 +192,8 @@ def test_the_result_file_can_be_served_plain(own_server: Labs) -> None:
     assert lab.client().files.content(file_id).read().startswith(HEADER.encode())
 
 
+@pytest.mark.source("OBS")
+@pytest.mark.operation("files.content")
 @pytest.mark.parametrize("validated", [False, True])
 def test_the_result_file_has_one_row_a_step_with_the_numbers_of_the_events(lab: Lab, validated: bool) -> None:
     """OBS: ``repr(round(x, 5))`` (no padding, exponent form), empty cells, LF; full_valid_* are not in it."""

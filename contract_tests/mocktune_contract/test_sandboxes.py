@@ -10,7 +10,7 @@ import pytest
 
 from mocktune_contract.lab import Lab, Labs, training_file
 
-pytestmark = pytest.mark.needs_sandboxes
+pytestmark = [pytest.mark.needs("sandboxes"), pytest.mark.source("mocktune")]
 
 PLAIN = training_file("valid/plain.jsonl")
 
@@ -19,6 +19,8 @@ def file_ids(lab: Lab) -> list[str]:
     return [file.id for file in lab.client().files.list()]
 
 
+@pytest.mark.needs("time")
+@pytest.mark.shape
 def test_two_keys_see_nothing_of_each_other(lab: Lab, labs: Labs) -> None:
     other = labs(f"{lab.key} other")
     job = lab.finished_job(PLAIN)
@@ -41,6 +43,8 @@ def test_two_keys_see_nothing_of_each_other(lab: Lab, labs: Labs) -> None:
         other.create_job(job.training_file)
 
 
+@pytest.mark.needs("time")
+@pytest.mark.shape
 def test_two_keys_have_two_clocks(lab: Lab, labs: Labs) -> None:
     other = labs(f"{lab.key} other")
     before = other.clock.now()
@@ -49,12 +53,15 @@ def test_two_keys_have_two_clocks(lab: Lab, labs: Labs) -> None:
     assert lab.clock.now() == before + 3600
 
 
+@pytest.mark.shape
 def test_two_keys_get_different_ids_for_the_same_work(lab: Lab, labs: Labs) -> None:
     other = labs(f"{lab.key} other")
     assert lab.upload(PLAIN).id != other.upload(PLAIN).id
     assert lab.http.get("/models").headers["x-request-id"] != other.http.get("/models").headers["x-request-id"]
 
 
+@pytest.mark.needs("time")
+@pytest.mark.shape
 def test_keys_of_one_name_share_a_sandbox(lab: Lab, labs: Labs) -> None:
     """``sk-mt-NAME--WHO``."""
     name = lab.key.removeprefix("sk-")
@@ -66,6 +73,7 @@ def test_keys_of_one_name_share_a_sandbox(lab: Lab, labs: Labs) -> None:
     assert file_ids(eve) == []
 
 
+@pytest.mark.needs("time")
 def test_a_base_url_can_name_the_sandbox(lab: Lab, labs: Labs) -> None:
     """``/s/NAME/v1``, for clients whose keys rotate; its control plane moves along."""
     name = lab.key.removeprefix("sk-")

@@ -18,7 +18,7 @@ import pytest
 from mocktune_contract.error_case import PLAIN
 from mocktune_contract.lab import Lab, Labs
 
-pytestmark = pytest.mark.needs_mocktune
+pytestmark = [pytest.mark.needs("scenarios", "mocktune"), pytest.mark.source("mocktune")]
 
 
 def asked(lab: Lab, path: str, method: str = "GET", **body: Any) -> Any:
@@ -38,6 +38,7 @@ def test_a_sandbox_begins_with_the_scenario_of_its_server(lab: Lab) -> None:
     assert present["catches"]
 
 
+@pytest.mark.needs("time")
 def test_another_scenario_is_for_what_is_created_later(lab: Lab) -> None:
     file = lab.upload_ready(PLAIN).id
     before = lab.create_job(file).id
@@ -48,6 +49,7 @@ def test_another_scenario_is_for_what_is_created_later(lab: Lab) -> None:
     assert lab.job(after).status == "failed"
 
 
+@pytest.mark.needs("sandboxes")
 def test_a_scenario_is_one_sandbox_s_own(lab: Lab, labs: Labs) -> None:
     put(lab, name="fails-midway")
     assert asked(labs(f"beside {lab.key}", base_url=lab.base_url), "scenario")["name"] == "realistic"
@@ -80,6 +82,7 @@ def test_settings_alone_change_the_present_scenario(lab: Lab) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.needs("time")
 def test_a_document_of_one_s_own_extends_a_packaged_one(lab: Lab) -> None:
     job = {"outcome": "failed", "failure": {"phase": "queued", "code": "ours"}}
     present = put(lab, document={"schema": 1, "name": "ours", "extends": "cold-model-404", "job": job})
@@ -107,6 +110,7 @@ def test_the_document_that_is_read_can_be_put_back(lab: Lab) -> None:
     assert again == {**mine, "name": "paused-outside"}
 
 
+@pytest.mark.needs("time")
 def test_a_used_sandbox_keeps_its_time_whatever_the_scenario_says(lab: Lab) -> None:
     start = {"clock": {"start": "2030-01-01T00:00:00Z"}}
     put(lab, document=start)
@@ -121,6 +125,7 @@ def test_a_used_sandbox_keeps_its_time_whatever_the_scenario_says(lab: Lab) -> N
     assert lab.clock.now() == 1_893_456_000.0
 
 
+@pytest.mark.needs("faults")
 def test_the_rules_of_a_scenario_go_with_it_and_those_made_by_hand_stay(lab: Lab) -> None:
     rule = {"id": "mine", "operation": "models.delete", "answer": {"status": 500}}
     lab.http.post(f"{lab.root}/_mocktune/faults", json=rule).raise_for_status()
@@ -184,6 +189,7 @@ def test_the_schema_that_is_published_is_that_of_documents(lab: Lab) -> None:
     assert {"job", "model", "faults", "catches"} <= set(schema["properties"])
 
 
+@pytest.mark.needs("time")
 def test_jobs_of_other_projects_count_for_the_caps_while_they_run(lab: Lab) -> None:
     """As many as the cap, for the time the scenario names since it began; /fine_tuning/model_limits tells of them."""
     lab.clock.advance("1h")
@@ -201,6 +207,7 @@ def test_jobs_of_other_projects_count_for_the_caps_while_they_run(lab: Lab) -> N
     assert lab.create_job(file).status == "validating_files"
 
 
+@pytest.mark.needs("time")
 def test_jobs_of_other_projects_count_for_the_day_they_were_made_on(lab: Lab) -> None:
     put(lab, name="daily-cap")
     file = lab.upload_ready(PLAIN).id

@@ -16,7 +16,11 @@ from mocktune_contract.lab import Lab, Labs, training_file
 from mocktune_contract.receiver import Receiver
 from mocktune_contract.whole_surface import PLAIN, is_known, whole_surface
 
-pytestmark = pytest.mark.observed_wire("holds answers to the SDK's types itself, where they are meant to be left too")
+pytestmark = [
+    pytest.mark.needs("time", "sandboxes"),
+    pytest.mark.source("SDK"),
+    pytest.mark.observed_wire("holds answers to the SDK's types itself, where they are meant to be left too"),
+]
 
 Violations = dict[str, set[str]]
 
@@ -113,6 +117,7 @@ def of_this_sdk(expected: Violations, client: OpenAI) -> Violations:
     return {name: fields for name, fields in expected.items() if is_known(client, name.partition(",")[0])}
 
 
+@pytest.mark.shape
 def test_the_sdk_wire_keeps_to_the_sdks_strict_types(own_server: Labs, receiver: Receiver) -> None:
     """Not one value is outside the SDK's types, but for what cannot be inside."""
     lab = own_server(wire="sdk")
@@ -120,6 +125,7 @@ def test_the_sdk_wire_keeps_to_the_sdks_strict_types(own_server: Labs, receiver:
         assert violations(lab, client, receiver) == of_this_sdk(UNFITTING, client)
 
 
+@pytest.mark.shape
 def test_the_sdk_wire_says_null_where_there_is_no_error(own_server: Labs) -> None:
     """A failed job's error is the same on both wires."""
     lab = own_server(wire="sdk")
@@ -129,14 +135,15 @@ def test_the_sdk_wire_says_null_where_there_is_no_error(own_server: Labs) -> Non
     assert lab.raw_job(job.id)["error"]["code"] == "invalid_n_examples"
 
 
-@pytest.mark.needs_clock
+@pytest.mark.shape
 def test_the_observed_wire_leaves_the_strict_types_where_the_real_service_does(lab: Lab, receiver: Receiver) -> None:
     """The set of violations is the listed one, no more and no less."""
     with lab.strict_client() as client:
         assert violations(lab, client, receiver) == of_this_sdk(VIOLATIONS, client)
 
 
-@pytest.mark.needs_clock
+@pytest.mark.source("EXP")
+@pytest.mark.shape
 def test_the_sdk_parses_the_observed_wire_in_its_default_mode(lab: Lab, receiver: Receiver) -> None:
     """EXP: ``{}`` becomes an ``Error`` of nulls, so ``if job.error`` is true on a healthy job."""
     client = lab.client()
@@ -147,7 +154,6 @@ def test_the_sdk_parses_the_observed_wire_in_its_default_mode(lab: Lab, receiver
     assert healthy.error.code is None
 
 
-@pytest.mark.needs_sandboxes
 def test_no_operation_is_left_out(lab: Lab, receiver: Receiver) -> None:
     """Every operation that the server describes and this SDK knows is among the calls."""
     described = lab.keyless.get(f"{lab.root}/openapi.json").json()["paths"]

@@ -12,6 +12,8 @@ from openai import BadRequestError, NotFoundError
 
 from mocktune_contract.lab import MODEL, Labs, chat_file
 
+pytestmark = pytest.mark.source("mocktune")
+
 TUNED = "ft:gpt-4o-mini-2024-07-18:acme:sums:chosen01"
 QUESTIONS = [(f"What is {n} plus {n}?", f"{2 * n}, says the state.") for n in range(12)]
 
@@ -94,6 +96,7 @@ def test_a_chosen_model_is_named_everywhere_and_answers_from_its_file(with_state
         assert lab.says(model, "What is 4 plus 4?") == "8, says the state."
 
 
+@pytest.mark.needs("time")
 @pytest.mark.observed_wire("a paused job shows `paused`, which the SDK's type does not have")
 def test_jobs_go_on_from_where_they_were_written(with_state: Labs) -> None:
     lab = with_state()
@@ -104,6 +107,7 @@ def test_jobs_go_on_from_where_they_were_written(with_state: Labs) -> None:
     lab.clock.until("ftjob-paused", "succeeded")
 
 
+@pytest.mark.needs("sandboxes")
 def test_sandboxes_share_nothing_but_their_beginning(with_state: Labs, labs: Labs) -> None:
     lab = with_state()
     other = labs("states other", base_url=lab.base_url)

@@ -18,7 +18,7 @@ from openai import BadRequestError, NotFoundError
 
 from mocktune_contract.lab import MODEL, Lab, Labs
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [pytest.mark.source("SPEC"), pytest.mark.operation("chat.completions.create")]
 
 
 def store(lab: Lab, question: Any = "Hi", **parameters: Any) -> str:
@@ -30,6 +30,7 @@ def listed(lab: Lab, **query: Any) -> list[str]:
     return [each.id for each in lab.client().chat.completions.list(**query).data]
 
 
+@pytest.mark.operation("chat.completions.list")
 def test_only_what_was_asked_to_be_stored_is(lab: Lab) -> None:
     """SPEC."""
     lab.ask(MODEL, "Hi")
@@ -39,6 +40,7 @@ def test_only_what_was_asked_to_be_stored_is(lab: Lab) -> None:
     assert listed(lab) == [kept, streamed]
 
 
+@pytest.mark.operation("chat.completions.retrieve")
 def test_a_stored_completion_is_the_one_that_was_answered(lab: Lab) -> None:
     """SPEC's example: the completion, and what of its request is shown with it."""
     asked = {
@@ -69,6 +71,7 @@ def test_a_stored_completion_is_the_one_that_was_answered(lab: Lab) -> None:
     }
 
 
+@pytest.mark.operation("chat.completions.retrieve", "chat.completions.update")
 def test_its_metadata_can_be_replaced(lab: Lab) -> None:
     id = store(lab, metadata={"a": "1", "b": "2"})
     completions = lab.client().chat.completions
@@ -80,6 +83,13 @@ def test_its_metadata_can_be_replaced(lab: Lab) -> None:
     assert caught.value.param == "metadata.k"
 
 
+@pytest.mark.operation(
+    "chat.completions.list",
+    "chat.completions.retrieve",
+    "chat.completions.update",
+    "chat.completions.delete",
+    "chat.completions.messages.list",
+)
 def test_a_deleted_one_is_gone(lab: Lab) -> None:
     id = store(lab)
     completions = lab.client().chat.completions
@@ -94,12 +104,16 @@ def test_a_deleted_one_is_gone(lab: Lab) -> None:
         completions.update(id, metadata={})
 
 
+@pytest.mark.needs("sandboxes")
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("chat.completions.retrieve")
 def test_another_key_does_not_see_it(lab: Lab, labs: Labs) -> None:
     id = store(lab)
     with pytest.raises(NotFoundError):
         labs("somebody else").client().chat.completions.retrieve(id)
 
 
+@pytest.mark.operation("chat.completions.list")
 def test_a_list_is_read_page_by_page(lab: Lab) -> None:
     """SPEC: the oldest first unless told otherwise."""
     made = [store(lab, f"Question {n}") for n in range(5)]
@@ -114,6 +128,7 @@ def test_a_list_is_read_page_by_page(lab: Lab) -> None:
     assert caught.value.param == "after"
 
 
+@pytest.mark.operation("chat.completions.list")
 def test_a_list_can_be_narrowed_by_model_and_metadata(lab: Lab) -> None:
     first = store(lab, metadata={"run": "1", "kind": "a"})
     second = store(lab, metadata={"run": "2", "kind": "a"})
@@ -126,6 +141,7 @@ def test_a_list_can_be_narrowed_by_model_and_metadata(lab: Lab) -> None:
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "metadata")
 
 
+@pytest.mark.operation("chat.completions.messages.list")
 @pytest.mark.observed_wire("the SDK's type knows no role but the assistant's")
 def test_its_messages_are_those_that_were_sent(lab: Lab) -> None:
     """SPEC's example; a list of parts is shown as ``content_parts``."""
@@ -152,6 +168,15 @@ def test_its_messages_are_those_that_were_sent(lab: Lab) -> None:
         listed(id, after="no-such-message")
 
 
+@pytest.mark.source("SDK")
+@pytest.mark.operation(
+    "chat.completions.list",
+    "chat.completions.retrieve",
+    "chat.completions.update",
+    "chat.completions.delete",
+    "chat.completions.messages.list",
+)
+@pytest.mark.shape
 def test_the_strict_sdk_reads_them_where_values_are_to_be_within_its_types(own_server: Labs) -> None:
     """``--wire sdk``: the SDK's type of a message knows no role but the assistant's."""
     lab = own_server(wire="sdk")
@@ -173,6 +198,9 @@ def test_the_strict_sdk_reads_them_where_values_are_to_be_within_its_types(own_s
         assert client.chat.completions.delete(made.id).deleted
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("DOC")
+@pytest.mark.operation("chat.completions.list", "chat.completions.retrieve")
 def test_they_are_kept_for_30_days(lab: Lab) -> None:
     """DOC."""
     id = store(lab)

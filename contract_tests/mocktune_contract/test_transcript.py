@@ -32,6 +32,8 @@ BOUNDARY = "the-boundary-is-fixed"
 
 pytestmark = [
     pytest.mark.anyio,
+    pytest.mark.source("mocktune"),
+    pytest.mark.needs("settings"),
     pytest.mark.skipif(not GOLDEN.parent.is_dir(), reason="the goldens stand in the repository, not in the package"),
 ]
 

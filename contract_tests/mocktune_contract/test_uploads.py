@@ -28,6 +28,8 @@ from openai.types import Upload
 
 from mocktune_contract.lab import Lab, chat_file, training_file
 
+pytestmark = pytest.mark.source("SPEC")
+
 PLAIN = training_file("valid/plain.jsonl")
 HALVES = (PLAIN[: len(PLAIN) // 2], PLAIN[len(PLAIN) // 2 :])
 MB = 1024 * 1024
@@ -48,6 +50,8 @@ def add(client: OpenAI, upload: Upload, data: bytes) -> str:
     return client.uploads.parts.create(upload.id, data=data).id
 
 
+@pytest.mark.operation("uploads.create", "uploads.parts.create", "uploads.complete")
+@pytest.mark.shape
 def test_an_upload_and_its_parts_are_shown_as_described(lab: Lab) -> None:
     """SPEC Upload, UploadPart."""
     body = {"filename": "pip.jsonl", "purpose": "fine-tune", "bytes": len(PLAIN), "mime_type": "text/jsonl"}
@@ -75,21 +79,21 @@ def test_an_upload_and_its_parts_are_shown_as_described(lab: Lab) -> None:
     completed = lab.http.post(f"/uploads/{upload['id']}/complete", json={"part_ids": [part["id"]]}).json()
     file = lab.http.get(f"/files/{completed['file']['id']}").json()
     assert completed == {**upload, "status": "completed", "file": file}
-    lab.uploaded.append(file["id"])
 
 
+@pytest.mark.operation("uploads.create", "uploads.parts.create", "uploads.complete")
 def test_the_parts_make_a_file_in_the_order_they_are_named(lab: Lab, client: OpenAI) -> None:
     """SPEC: the order of the parts is that of ``part_ids``."""
     upload = begin(client)
     end, start = add(client, upload, HALVES[1]), add(client, upload, HALVES[0])
     file = client.uploads.complete(upload.id, part_ids=[start, end]).file
     assert file is not None
-    lab.uploaded.append(file.id)
     assert (file.filename, file.purpose, file.bytes) == ("pip.jsonl", "fine-tune", len(PLAIN))
     assert client.files.content(file.id).read() == PLAIN
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
+@pytest.mark.operation("uploads.create", "uploads.parts.create", "uploads.complete")
 def test_a_file_of_an_upload_is_trained_on(lab: Lab, client: OpenAI) -> None:
     """SPEC: a regular file. Through the SDK's helper, in parts that end in the middle of lines."""
     data = chat_file(*((f"Who is {n}?", f"{n} is a number of the sea.") for n in range(40)))
@@ -105,6 +109,8 @@ def test_a_file_of_an_upload_is_trained_on(lab: Lab, client: OpenAI) -> None:
     assert lab.job(job.id).status == "succeeded"
 
 
+@pytest.mark.source("SDK, assumed")
+@pytest.mark.operation("uploads.create", "uploads.parts.create", "uploads.complete")
 def test_the_checksum_is_verified(lab: Lab, client: OpenAI) -> None:
     """SDK: ``md5`` of the whole. That the upload stays pending is assumed."""
     upload = begin(client)
@@ -113,9 +119,9 @@ def test_the_checksum_is_verified(lab: Lab, client: OpenAI) -> None:
         client.uploads.complete(upload.id, part_ids=[part], md5="0" * 32)
     completed = client.uploads.complete(upload.id, part_ids=[part], md5=hashlib.md5(PLAIN).hexdigest())
     assert completed.file is not None
-    lab.uploaded.append(completed.file.id)
 
 
+@pytest.mark.operation("uploads.create", "uploads.parts.create", "uploads.complete")
 def test_the_bytes_must_be_those_that_were_announced(client: OpenAI) -> None:
     """SPEC: the number of bytes must match the one given at creation."""
     upload = begin(client)
@@ -125,7 +131,9 @@ def test_the_bytes_must_be_those_that_were_announced(client: OpenAI) -> None:
             client.uploads.complete(upload.id, part_ids=part_ids)
 
 
-@pytest.mark.needs_mocktune
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("assumed")
+@pytest.mark.operation("uploads.create", "uploads.parts.create", "uploads.complete")
 def test_a_part_that_is_not_named_is_dropped(lab: Lab, client: OpenAI) -> None:
     """Assumed: a part that was sent twice after a lost answer must not spoil the file."""
     upload = begin(client)
@@ -133,10 +141,11 @@ def test_a_part_that_is_not_named_is_dropped(lab: Lab, client: OpenAI) -> None:
     parts = [add(client, upload, half) for half in HALVES]
     file = client.uploads.complete(upload.id, part_ids=parts).file
     assert file is not None
-    lab.uploaded.append(file.id)
     assert file.bytes == len(PLAIN)
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("uploads.create", "uploads.parts.create", "uploads.complete")
 @pytest.mark.parametrize(
     ("data", "filename"), [(PLAIN, "pip.json"), (b"no JSON", "pip.jsonl"), (b"[1]\n", "pip.jsonl")]
 )  # fmt: skip
@@ -152,6 +161,8 @@ def test_what_files_refuses_is_refused_here_in_the_same_words(
     assert completed.value.body == posted.value.body
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("uploads.create")
 def test_a_purpose_is_refused_in_the_words_of_files(lab: Lab, client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as posted:
         lab.upload(PLAIN, purpose="fun")
@@ -160,16 +171,17 @@ def test_a_purpose_is_refused_in_the_words_of_files(lab: Lab, client: OpenAI) ->
     assert created.value.body == posted.value.body
 
 
+@pytest.mark.operation("uploads.create", "uploads.parts.create", "uploads.complete")
 def test_other_purposes_may_be_uploaded_for(lab: Lab, client: OpenAI) -> None:
     for purpose in ("assistants", "batch", "user_data", "vision"):
         upload = begin(client, b"anything", "notes.txt", purpose)
         file = client.uploads.complete(upload.id, part_ids=[add(client, upload, b"anything")]).file
         assert file is not None
-        lab.uploaded.append(file.id)
         assert (file.purpose, file.status) == (purpose, "processed")
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
+@pytest.mark.operation("uploads.create", "uploads.parts.create", "uploads.complete")
 def test_the_file_expires_after_its_own_creation(lab: Lab, client: OpenAI) -> None:
     """SPEC: ``expires_after`` is the file's."""
     upload = client.uploads.create(
@@ -193,6 +205,7 @@ def test_the_file_expires_after_its_own_creation(lab: Lab, client: OpenAI) -> No
 # -- ends --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.operation("uploads.create", "uploads.parts.create", "uploads.complete", "uploads.cancel")
 def test_a_cancelled_upload_takes_nothing_any_more(client: OpenAI) -> None:
     """SPEC."""
     upload = begin(client)
@@ -202,17 +215,19 @@ def test_a_cancelled_upload_takes_nothing_any_more(client: OpenAI) -> None:
     assert_over(client, upload, part)
 
 
+@pytest.mark.source("SPEC, assumed")
+@pytest.mark.operation("uploads.create", "uploads.parts.create", "uploads.complete", "uploads.cancel")
 def test_a_completed_upload_takes_nothing_any_more(lab: Lab, client: OpenAI) -> None:
     """SPEC; that it cannot be cancelled any more is assumed."""
     upload = begin(client)
     part = add(client, upload, PLAIN)
     file = client.uploads.complete(upload.id, part_ids=[part]).file
     assert file is not None
-    lab.uploaded.append(file.id)
     assert_over(client, upload, part)
 
 
-@pytest.mark.needs_clock
+@pytest.mark.needs("time")
+@pytest.mark.operation("uploads.create", "uploads.parts.create", "uploads.complete", "uploads.cancel")
 def test_an_upload_expires_after_an_hour(lab: Lab, client: OpenAI) -> None:
     """SPEC. In time to the second, and not after."""
     in_time, late = begin(client), begin(client)
@@ -237,6 +252,8 @@ def assert_over(client: OpenAI, upload: Upload, part: str) -> None:
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("uploads.parts.create", "uploads.complete", "uploads.cancel")
 def test_an_upload_that_does_not_exist_is_not_found(client: OpenAI) -> None:
     commands: list[Callable[[], object]] = [
         lambda: client.uploads.parts.create("upload_none", data=b"x"),
@@ -248,6 +265,8 @@ def test_an_upload_that_does_not_exist_is_not_found(client: OpenAI) -> None:
             command()
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("uploads.create", "uploads.parts.create", "uploads.complete")
 def test_parts_must_be_the_uploads_own_and_named_once(client: OpenAI) -> None:
     upload, other = begin(client), begin(client)
     part, foreign = add(client, upload, HALVES[0]), add(client, other, HALVES[1])
@@ -257,6 +276,9 @@ def test_parts_must_be_the_uploads_own_and_named_once(client: OpenAI) -> None:
         assert refused.value.param == "part_ids"
 
 
+@pytest.mark.source("SPEC, REC")
+@pytest.mark.operation("uploads.create")
+@pytest.mark.needs("tcp")
 def test_a_part_over_64_mb_is_too_large(lab: Lab, client: OpenAI) -> None:
     """SPEC: 64 MB, which the SDK takes as binary. The words are those of other routes (REC).
 
@@ -275,6 +297,9 @@ def test_a_part_over_64_mb_is_too_large(lab: Lab, client: OpenAI) -> None:
     connection.close()
 
 
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("assumed")
+@pytest.mark.operation("uploads.create")
 @pytest.mark.parametrize(
     ("body", "code", "param"),
     [
@@ -290,7 +315,6 @@ def test_a_part_over_64_mb_is_too_large(lab: Lab, client: OpenAI) -> None:
          "expires_after.seconds"),
     ],
 )  # fmt: skip
-@pytest.mark.needs_mocktune
 def test_a_bad_create_names_its_field(lab: Lab, body: dict[str, Any], code: str, param: str) -> None:
     whole = {"filename": "a.jsonl", "purpose": "fine-tune", "bytes": 7, "mime_type": "text/jsonl", **body}
     answer = lab.http.post("/uploads", json={key: value for key, value in whole.items() if value is not ...})
@@ -298,6 +322,9 @@ def test_a_bad_create_names_its_field(lab: Lab, body: dict[str, Any], code: str,
     assert (answer.status_code, error["code"], error["param"]) == (400, code, param)
 
 
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("assumed")
+@pytest.mark.operation("uploads.create", "uploads.complete")
 @pytest.mark.parametrize(
     ("body", "code", "param"),
     [
@@ -307,15 +334,14 @@ def test_a_bad_create_names_its_field(lab: Lab, body: dict[str, Any], code: str,
         ({"part_ids": ["x"] * 10_001}, "array_above_max_length", "part_ids"),
     ],
 )
-@pytest.mark.needs_mocktune
 def test_a_bad_completion_names_its_field(lab: Lab, client: OpenAI, body: Any, code: str, param: str) -> None:
     answer = lab.http.post(f"/uploads/{begin(client).id}/complete", json=body)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["param"]) == (400, code, param)
 
 
+@pytest.mark.operation("uploads.create", "uploads.parts.create", "uploads.complete")
 @pytest.mark.anyio
-@pytest.mark.needs_clock
 async def test_the_asynchronous_helper_uploads_in_parts(lab: Lab) -> None:
     async with lab.async_client() as client:
         upload = await client.uploads.upload_file_chunked(

@@ -23,7 +23,7 @@ import pytest
 from mocktune_contract.lab import MODEL, Lab, Labs, training_file
 from mocktune_contract.receiver import Receiver
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [pytest.mark.needs("time", "journal"), pytest.mark.source("mocktune")]
 
 PLAIN = training_file("valid/plain.jsonl")
 CREATE = "fine_tuning.jobs.create"
@@ -235,6 +235,7 @@ EARNING: list[tuple[str, Callable[[Lab], None]]] = [
 ]
 
 
+@pytest.mark.needs("faults")
 @pytest.mark.usefixtures("skipped_sleeps")
 @pytest.mark.parametrize(("code", "client"), EARNING, ids=[client.__name__ for _, client in EARNING])
 def test_a_client_that_earns_a_finding_gets_it_and_nothing_else(
@@ -451,6 +452,7 @@ WELL_DONE: list[Callable[[Lab], None]] = [
 ]
 
 
+@pytest.mark.needs("faults")
 @pytest.mark.usefixtures("skipped_sleeps")
 @pytest.mark.parametrize("client", WELL_DONE, ids=[client.__name__ for client in WELL_DONE])
 def test_a_client_that_does_well_gets_none(lab: Lab, client: Callable[[Lab], None]) -> None:
@@ -508,12 +510,14 @@ def succeeds_with_a_webhook(lab: Lab, receiver: Receiver, fault: str | None = No
     assert receiver.received
 
 
+@pytest.mark.needs("faults")
 @pytest.mark.parametrize("signature", ["forged", "missing", "stale", "rotated"])
 def test_a_receiver_that_believes_everybody_accepts_a_forgery(lab: Lab, receiver: Receiver, signature: str) -> None:
     succeeds_with_a_webhook(lab, receiver, signature)
     assert codes(lab) == ["MT11"]
 
 
+@pytest.mark.needs("faults")
 @pytest.mark.parametrize("signature", ["forged", "missing", "stale", "rotated"])
 def test_a_receiver_that_refuses_accepts_none(lab: Lab, receiver: Receiver, signature: str) -> None:
     receiver.status = 400
@@ -521,6 +525,7 @@ def test_a_receiver_that_refuses_accepts_none(lab: Lab, receiver: Receiver, sign
     assert codes(lab) == []
 
 
+@pytest.mark.needs("faults")
 def test_a_receiver_that_acts_on_every_copy_acts_twice(lab: Lab, receiver: Receiver) -> None:
     succeeds_with_a_webhook(lab, receiver, "duplicate")
     body = body_of_next_training(lab)
@@ -529,6 +534,7 @@ def test_a_receiver_that_acts_on_every_copy_acts_twice(lab: Lab, receiver: Recei
     assert codes(lab) == ["MT12"]
 
 
+@pytest.mark.needs("faults")
 def test_a_receiver_that_knows_a_copy_acts_once(lab: Lab, receiver: Receiver) -> None:
     succeeds_with_a_webhook(lab, receiver, "duplicate")
     body = body_of_next_training(lab)
@@ -590,6 +596,7 @@ def test_several_findings_are_allowed_in_one_parameter_or_in_many(lab: Lab) -> N
     assert many["clean"] is True
 
 
+@pytest.mark.needs("sandboxes")
 def test_the_verdict_of_one_sandbox_knows_nothing_of_another(lab: Lab, labs: Labs) -> None:
     polls_in_a_loop(lab)
     assert codes(labs("somebody else")) == []

@@ -29,7 +29,7 @@ from openai.resources.webhooks import Webhooks
 from mocktune_contract.lab import Lab, Labs
 from mocktune_contract.receiver import Receiver
 
-pytestmark = pytest.mark.needs_sandboxes
+pytestmark = [pytest.mark.needs("sandboxes"), pytest.mark.source("SDK, DOC")]
 
 managed_by_the_sdk = pytest.mark.skipif(
     not hasattr(Webhooks, "rotate_secret"), reason="this SDK cannot manage webhook endpoints"
@@ -63,6 +63,9 @@ def error(response: httpx2.Response, status: int) -> dict[str, Any]:
 # -- management --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
+@pytest.mark.operation("webhooks.create", "webhooks.list", "webhooks.retrieve")
+@pytest.mark.shape
 def test_an_endpoint_is_created_with_a_secret_that_is_told_once(lab: Lab) -> None:
     created = create(lab, event_types=["batch.failed", DONE])
     now = int(lab.clock.now())
@@ -80,6 +83,7 @@ def test_an_endpoint_is_created_with_a_secret_that_is_told_once(lab: Lab) -> Non
     assert get(lab)["data"] == [created]
 
 
+@pytest.mark.operation("webhooks.create", "webhooks.list")
 def test_endpoints_are_listed_newest_first_in_pages(lab: Lab) -> None:
     assert get(lab) == {"object": "list", "data": [], "has_more": False, "first_id": None, "last_id": None}
     created = [create(lab, name=str(n))["id"] for n in range(22)][::-1]
@@ -93,6 +97,9 @@ def test_endpoints_are_listed_newest_first_in_pages(lab: Lab) -> None:
     assert error(lab.http.get("/webhook_endpoints", params={"limit": 101}), 400)["param"] == "limit"
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("SDK")
+@pytest.mark.operation("webhooks.create", "webhooks.retrieve", "webhooks.update")
 def test_an_update_changes_what_is_given_and_nothing_else(lab: Lab) -> None:
     """SDK: an update that changes nothing does not advance ``updated_at``."""
     created = create(lab)
@@ -109,6 +116,15 @@ def test_an_update_changes_what_is_given_and_nothing_else(lab: Lab) -> None:
     assert get(lab, path) == changed
 
 
+@pytest.mark.operation(
+    "webhooks.create",
+    "webhooks.list",
+    "webhooks.retrieve",
+    "webhooks.update",
+    "webhooks.delete",
+    "webhooks.rotate_secret",
+    "webhooks.test",
+)
 def test_a_deleted_endpoint_is_gone(lab: Lab) -> None:
     kept, id = create(lab)["id"], create(lab)["id"]
     path = f"/webhook_endpoints/{id}"
@@ -124,6 +140,9 @@ def test_a_deleted_endpoint_is_gone(lab: Lab) -> None:
         assert error(response, 404)["message"] == f"No such WebhookEndpoint object: {id}"
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("DOC")
+@pytest.mark.operation("webhooks.create", "webhooks.retrieve", "webhooks.rotate_secret")
 def test_a_rotation_answers_a_new_secret(lab: Lab) -> None:
     """DOC: the reference's own example sends no body."""
     created = create(lab)
@@ -137,6 +156,7 @@ def test_a_rotation_answers_a_new_secret(lab: Lab) -> None:
     assert get(lab, f"/{created['id']}")["signing_secret_hint"] == again["signing_secret_hint"]
 
 
+@pytest.mark.operation("webhooks.create", "webhooks.event_types.list")
 def test_the_event_types_are_those_of_the_sdk(lab: Lab) -> None:
     answer = lab.http.get("/webhook_event_types").raise_for_status().json()
     assert list(answer) == ["data", "object"]
@@ -147,6 +167,8 @@ def test_the_event_types_are_those_of_the_sdk(lab: Lab) -> None:
     assert create(lab, event_types=answer["data"])["event_types"] == answer["data"]
 
 
+@pytest.mark.source("DOC")
+@pytest.mark.operation("webhooks.create", "webhooks.list", "webhooks.update")
 @pytest.mark.parametrize(
     ("body", "param", "code"),
     [
@@ -172,6 +194,7 @@ def test_what_is_out_of_bounds_is_refused(lab: Lab, body: dict[str, Any], param:
     assert len(get(lab)["data"]) == 1
 
 
+@pytest.mark.operation("webhooks.create")
 def test_what_is_missing_is_named(lab: Lab) -> None:
     for name in ("name", "url", "event_types"):
         body = {"name": "hook", "url": "https://example.com/hook", "event_types": [DONE]}
@@ -179,6 +202,8 @@ def test_what_is_missing_is_named(lab: Lab) -> None:
         assert error(post(lab, "", body), 400)["message"] == f"Missing required parameter: '{name}'."
 
 
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("webhooks.create", "webhooks.update")
 def test_loose_lets_url_and_enumerations_pass(own_server: Labs) -> None:
     lab = own_server(loose=True)
     endpoint = create(lab, "https://", event_types=["no.such"], name="")
@@ -186,6 +211,17 @@ def test_loose_lets_url_and_enumerations_pass(own_server: Labs) -> None:
     assert post(lab, f"/{endpoint['id']}", {"url": "http://example.com"}).json()["url"] == "http://example.com"
 
 
+@pytest.mark.operation(
+    "webhooks.create",
+    "webhooks.list",
+    "webhooks.retrieve",
+    "webhooks.update",
+    "webhooks.delete",
+    "webhooks.rotate_secret",
+    "webhooks.test",
+    "webhooks.event_types.list",
+)
+@pytest.mark.shape
 @managed_by_the_sdk
 def test_every_answer_fits_the_types_of_the_sdk(lab: Lab, receiver: Receiver) -> None:
     with lab.strict_client() as client:
@@ -208,6 +244,8 @@ def send_sample(lab: Lab, endpoint: dict[str, Any], event_type: str = DONE) -> h
     return post(lab, f"/{endpoint['id']}/test", {"event_type": event_type})
 
 
+@pytest.mark.needs("time")
+@pytest.mark.operation("webhooks.create", "webhooks.test")
 def test_a_sample_event_arrives_signed(lab: Lab, receiver: Receiver) -> None:
     endpoint = create(lab, receiver.url)
     assert list(send_sample(lab, endpoint).raise_for_status().json().items()) == [
@@ -232,6 +270,7 @@ def test_a_sample_event_arrives_signed(lab: Lab, receiver: Receiver) -> None:
         lab.client().webhooks.unwrap(body, headers, secret=create(lab)["signing_secret"])
 
 
+@pytest.mark.operation("webhooks.create", "webhooks.test")
 def test_a_type_that_is_not_subscribed_to_can_be_tested(lab: Lab, receiver: Receiver) -> None:
     endpoint = create(lab, receiver.url)
     assert send_sample(lab, endpoint, "batch.completed").json()["event_type"] == "batch.completed"
@@ -241,6 +280,7 @@ def test_a_type_that_is_not_subscribed_to_can_be_tested(lab: Lab, receiver: Rece
     assert len(receiver.received) == 1
 
 
+@pytest.mark.operation("webhooks.create", "webhooks.test")
 @pytest.mark.parametrize("status", [204, 307, 404, 500])
 def test_the_status_of_the_receiver_is_told_and_redirects_are_not_followed(
     lab: Lab, receiver: Receiver, status: int
@@ -252,6 +292,9 @@ def test_the_status_of_the_receiver_is_told_and_redirects_are_not_followed(
     assert len(receiver.received) == 1
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("DOC")
+@pytest.mark.operation("webhooks.create", "webhooks.rotate_secret", "webhooks.test")
 def test_a_kept_secret_signs_for_24_hours_of_virtual_time(lab: Lab, receiver: Receiver) -> None:
     endpoint = create(lab, receiver.url)
     rotation = {"keep_old_secret_active_for_24_hours": True}
@@ -268,6 +311,8 @@ def test_a_kept_secret_signs_for_24_hours_of_virtual_time(lab: Lab, receiver: Re
         webhooks.verify_signature(later_body, later_headers, secret=endpoint["signing_secret"])
 
 
+@pytest.mark.source("DOC")
+@pytest.mark.operation("webhooks.create", "webhooks.rotate_secret", "webhooks.test")
 def test_a_rotated_secret_signs_no_more(lab: Lab, receiver: Receiver) -> None:
     endpoint = create(lab, receiver.url)
     new = post(lab, f"/{endpoint['id']}/rotate_secret", {}).json()["signing_secret"]
@@ -278,7 +323,9 @@ def test_a_rotated_secret_signs_no_more(lab: Lab, receiver: Receiver) -> None:
         lab.client().webhooks.verify_signature(body, headers, secret=endpoint["signing_secret"])
 
 
-@pytest.mark.needs_mocktune
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("assumed")
+@pytest.mark.operation("webhooks.create", "webhooks.test")
 def test_a_receiver_that_is_not_there_is_told_as_an_error(lab: Lab, receiver: Receiver) -> None:
     """Assumed: the SDK's type has no result without a status."""
     endpoint = create(lab, receiver.url)
@@ -288,12 +335,16 @@ def test_a_receiver_that_is_not_there_is_told_as_an_error(lab: Lab, receiver: Re
     assert found["message"].startswith("The webhook endpoint could not be reached: ")
 
 
-@pytest.mark.needs_mocktune
+@pytest.mark.needs("mocktune")
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("webhooks.create", "webhooks.test")
 def test_other_machines_are_sent_nothing_unless_they_were_allowed(lab: Lab) -> None:
     found = error(send_sample(lab, create(lab, "https://example.com/hook")), 400)
     assert found["message"].endswith("start it with --allow-webhook-host example.com to send them there")
 
 
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("webhooks.create", "webhooks.test")
 def test_a_host_that_was_allowed_is_sent_to_over_http(own_server: Labs, receiver: Receiver) -> None:
     """0.0.0.0 leads to this machine, and is none of its names."""
     url = receiver.url.replace("127.0.0.1", "0.0.0.0")

@@ -21,7 +21,7 @@ from mocktune_contract.error_case import PLAIN
 from mocktune_contract.lab import Lab, Labs
 from mocktune_contract.receiver import Receiver
 
-pytestmark = pytest.mark.needs_mocktune
+pytestmark = [pytest.mark.needs("deliveries", "mocktune"), pytest.mark.source("mocktune")]
 
 SUCCEEDED, FAILED, CANCELLED = (f"fine_tuning.job.{status}" for status in ("succeeded", "failed", "cancelled"))
 BAD = ("forged", "missing", "stale", "rotated")
@@ -73,6 +73,8 @@ def a_whole_job(lab: Lab) -> str:
 # -- what jobs do ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time", "scenarios")
+@pytest.mark.source("SDK, DOC")
 @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
 def test_the_end_of_a_job_arrives_and_the_sdk_takes_it(status: str, hooks: Hooks, receiver: Receiver) -> None:
     lab = hooks.lab
@@ -92,6 +94,8 @@ def test_the_end_of_a_job_arrives_and_the_sdk_takes_it(status: str, hooks: Hooks
     assert event.created_at == events[-1]["created_at"]
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("DOC")
 def test_an_endpoint_of_the_api_is_sent_events_too(lab: Lab, receiver: Receiver) -> None:
     hook = {"name": "hook", "url": receiver.url, "event_types": [SUCCEEDED]}
     endpoint = lab.http.post("/webhook_endpoints", json=hook).raise_for_status().json()
@@ -100,6 +104,8 @@ def test_an_endpoint_of_the_api_is_sent_events_too(lab: Lab, receiver: Receiver)
     assert Hooks(lab).unwrap(headers, body, endpoint["signing_secret"]).data.id == job
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("DOC")
 def test_a_rotated_secret_that_is_kept_goes_on_signing(lab: Lab, receiver: Receiver) -> None:
     hooks = Hooks(lab)
     endpoint = hooks.endpoint(receiver, secret=SECRET)
@@ -112,6 +118,7 @@ def test_a_rotated_secret_that_is_kept_goes_on_signing(lab: Lab, receiver: Recei
         assert hooks.unwrap(headers, body, secret).type == SUCCEEDED
 
 
+@pytest.mark.needs("time")
 def test_an_advance_goes_on_when_the_receiver_has_answered(hooks: Hooks, receiver: Receiver) -> None:
     """And lists what it was told."""
     hooks.endpoint(receiver)
@@ -124,6 +131,7 @@ def test_an_advance_goes_on_when_the_receiver_has_answered(hooks: Hooks, receive
     assert told == [(delivery["id"], "delivered", job.id, delivery["due_at"])]
 
 
+@pytest.mark.needs("time")
 def test_a_receiver_may_ask_the_server_while_an_advance_waits_for_it(hooks: Hooks, receiver: Receiver) -> None:
     """It sees the job at the instant of its event, though the advance goes on further."""
     lab, seen = hooks.lab, []
@@ -140,6 +148,7 @@ def test_a_receiver_may_ask_the_server_while_an_advance_waits_for_it(hooks: Hook
     assert (status, int(now)) == ("succeeded", last)
 
 
+@pytest.mark.needs("time")
 def test_a_moving_clock_delivers_while_nobody_asks(labs: Labs, receiver: Receiver, request: Any) -> None:
     lab = labs(request.node.nodeid)
     hooks = Hooks(lab)
@@ -149,6 +158,7 @@ def test_a_moving_clock_delivers_while_nobody_asks(labs: Labs, receiver: Receive
     assert receiver.arrived.wait(10)
 
 
+@pytest.mark.needs("time")
 def test_an_endpoint_is_enough_to_be_told_of_a_job_that_runs(hooks: Hooks, receiver: Receiver) -> None:
     """Also when nothing is asked for any more."""
     lab = hooks.lab
@@ -162,6 +172,8 @@ def test_an_endpoint_is_enough_to_be_told_of_a_job_that_runs(hooks: Hooks, recei
 # -- attempts ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("DOC")
 @pytest.mark.parametrize("status", [302, 400, 500, 503])
 def test_what_is_not_taken_is_sent_again_with_the_same_id(status: int, hooks: Hooks, receiver: Receiver) -> None:
     receiver.status = status
@@ -179,6 +191,8 @@ def test_what_is_not_taken_is_sent_again_with_the_same_id(status: int, hooks: Ho
         assert hooks.unwrap(headers, body).type == SUCCEEDED
 
 
+@pytest.mark.needs("time")
+@pytest.mark.source("DOC")
 def test_410_is_the_end_for_an_endpoint_which_stays_listed(hooks: Hooks, receiver: Receiver) -> None:
     receiver.status = 410
     endpoint = hooks.endpoint(receiver)
@@ -189,6 +203,7 @@ def test_410_is_the_end_for_an_endpoint_which_stays_listed(hooks: Hooks, receive
     assert hooks.lab.http.get(f"/webhook_endpoints/{endpoint['id']}").status_code == 200
 
 
+@pytest.mark.needs("time")
 def test_the_log_shows_what_was_sent(hooks: Hooks, receiver: Receiver) -> None:
     hooks.endpoint(receiver)
     job = a_whole_job(hooks.lab)
@@ -201,6 +216,7 @@ def test_the_log_shows_what_was_sent(hooks: Hooks, receiver: Receiver) -> None:
     assert hooks.ask("GET", f"webhooks/deliveries/{delivery['id']}") == delivery
 
 
+@pytest.mark.needs("time")
 def test_deliveries_are_found_by_what_they_are_and_paged(hooks: Hooks, receiver: Receiver) -> None:
     one = hooks.endpoint(receiver, event_types=[SUCCEEDED, "batch.completed"])["id"]
     two = hooks.endpoint(receiver)["id"]
@@ -260,6 +276,8 @@ def test_waiting_ends_when_the_delivery_is_there(hooks: Hooks, receiver: Receive
 # -- faults ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time", "faults")
+@pytest.mark.source("SDK, DOC")
 @pytest.mark.parametrize("signature", BAD)
 def test_the_sdk_refuses_what_is_not_honest_and_takes_the_honest_delivery_behind_it(
     signature: str, hooks: Hooks, receiver: Receiver
@@ -290,6 +308,7 @@ def test_an_event_is_triggered_with_the_signature_that_is_asked_for(
             hooks.unwrap(headers, body, endpoint["signing_secret"])
 
 
+@pytest.mark.needs("time", "faults")
 def test_a_dropped_delivery_does_not_arrive(hooks: Hooks, receiver: Receiver) -> None:
     hooks.endpoint(receiver)
     hooks.rule(webhook="drop", id="lost")
@@ -300,6 +319,7 @@ def test_a_dropped_delivery_does_not_arrive(hooks: Hooks, receiver: Receiver) ->
     assert delivery["faults"] == [{"rule_id": "lost", "fired": True, "reason": ""}]
 
 
+@pytest.mark.needs("time", "faults")
 def test_a_duplicate_arrives_twice_with_one_id(hooks: Hooks, receiver: Receiver) -> None:
     hooks.endpoint(receiver)
     hooks.rule(webhook="duplicate")
@@ -311,6 +331,7 @@ def test_a_duplicate_arrives_twice_with_one_id(hooks: Hooks, receiver: Receiver)
 # -- listeners ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("time")
 def test_a_listener_fetches_what_the_server_cannot_bring(hooks: Hooks, labs: Labs) -> None:
     listener = hooks.post("webhooks/listeners", event_types=[SUCCEEDED])
     path = f"webhooks/listeners/{listener['id']}"
@@ -365,6 +386,7 @@ def test_other_machines_are_sent_nothing(url: str, hooks: Hooks) -> None:
     assert "--allow-webhook-host" in delivery["attempts"][0]["failure"]
 
 
+@pytest.mark.needs("time")
 def test_names_and_metadata_add_no_header(hooks: Hooks, receiver: Receiver) -> None:
     evil = "x\r\nx-evil: 1"
     hooks.endpoint(receiver, name=evil)
@@ -377,6 +399,7 @@ def test_names_and_metadata_add_no_header(hooks: Hooks, receiver: Receiver) -> N
     assert b"evil" not in body
 
 
+@pytest.mark.needs("sandboxes")
 def test_sandboxes_do_not_hear_of_each_other(hooks: Hooks, receiver: Receiver, labs: Labs) -> None:
     endpoint = hooks.endpoint(receiver)
     (delivery,) = hooks.trigger()
@@ -391,6 +414,7 @@ def test_sandboxes_do_not_hear_of_each_other(hooks: Hooks, receiver: Receiver, l
         assert other.http.request(method, f"{other.root}/_mocktune/{path}").status_code == 404
 
 
+@pytest.mark.source("SDK, DOC")
 def test_the_secret_of_the_environment_is_enough(hooks: Hooks, receiver: Receiver, monkeypatch: Any) -> None:
     """What ``mocktune listen`` prints is what the SDK reads."""
     hooks.endpoint(receiver, secret=SECRET)

@@ -16,7 +16,7 @@ import pytest
 
 from mocktune_contract.lab import MODEL, Lab, Labs, chat_file, training_file
 
-pytestmark = pytest.mark.needs_clock
+pytestmark = [pytest.mark.needs("time"), pytest.mark.source("SEED"), pytest.mark.operation("fine_tuning.jobs.create")]
 
 PLAIN = training_file("valid/plain.jsonl")
 QUESTION, ANSWER = "How long is a nautical mile?", "1,852 metres, every one of them wet."
@@ -28,6 +28,7 @@ NUMBERS = {"n_epochs": 8, "batch_size": 1, "learning_rate_multiplier": 1.8}
 # -- the whole life ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.operation("fine_tuning.jobs.create", "chat.completions.create", "files.retrieve")
 def test_a_fine_tune_lives_from_upload_to_answer(lab: Lab) -> None:
     """SEED and contract 4: every status in its turn, and a model that is not servable at once."""
     client = lab.client()
@@ -55,6 +56,9 @@ def test_a_fine_tune_lives_from_upload_to_answer(lab: Lab) -> None:
     assert lab.says(model, QUESTION) == ANSWER
 
 
+@pytest.mark.operation(
+    "fine_tuning.jobs.create", "chat.completions.create", "models.retrieve", "fine_tuning.jobs.checkpoints.list"
+)
 @pytest.mark.anyio
 async def test_a_fine_tune_lives_from_upload_to_answer_asynchronously(lab: Lab) -> None:
     """SEED and contract 4, through the asynchronous SDK."""
@@ -99,6 +103,8 @@ def test_a_job_waits_for_a_file_that_is_still_processing(lab: Lab) -> None:
     assert lab.clock.now() == job.created_at + 2 + 45
 
 
+@pytest.mark.source("PINOLO")
+@pytest.mark.shape
 def test_each_phase_lasts_what_was_recorded(lab: Lab) -> None:
     """Contract 4.5, PINOLO: 45 s of validation, 4 s of queue, 2.5 s a step, 50 s of full validation at the end."""
     file = lab.upload_ready(PLAIN)
@@ -113,6 +119,8 @@ def test_each_phase_lasts_what_was_recorded(lab: Lab) -> None:
 # -- what a job shows on the way ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("RUBY")
+@pytest.mark.shape
 @pytest.mark.observed_wire("the error of a job without one")
 def test_a_new_job_echoes_what_was_asked_for(lab: Lab) -> None:
     """OBS RUBY finetunes_create for the first 18 keys and their order; 2.1 for those that came later."""
@@ -167,16 +175,20 @@ def test_a_new_job_echoes_what_was_asked_for(lab: Lab) -> None:
     }
 
 
+@pytest.mark.source("OBS")
 def test_an_alias_becomes_its_dated_snapshot(lab: Lab) -> None:
     """Contract 2.1: ``model`` is the snapshot even if the alias was given."""
     assert lab.create_job(lab.upload(PLAIN).id, model="gpt-4o-mini").model == MODEL
 
 
+@pytest.mark.source("OBS")
 def test_a_job_without_a_seed_is_given_one(lab: Lab) -> None:
     """OBS: the server draws nine or ten digits below 2**31."""
     assert 10**8 <= lab.create_job(lab.upload(PLAIN).id).seed < 2**31
 
 
+@pytest.mark.source("PINOLO, CN1229")
+@pytest.mark.operation("fine_tuning.jobs.retrieve")
 def test_auto_turns_into_numbers_while_the_files_are_validated(lab: Lab) -> None:
     """OBS PINOLO for when, CN1229: ``method`` follows in step."""
     job = lab.create_job(lab.upload_ready(PLAIN).id)
@@ -191,6 +203,8 @@ def test_auto_turns_into_numbers_while_the_files_are_validated(lab: Lab) -> None
     assert seen == [AUTO, NUMBERS]
 
 
+@pytest.mark.source("SPEC")
+@pytest.mark.operation("fine_tuning.jobs.retrieve")
 @pytest.mark.parametrize("where", ["method", "top level"])
 def test_hyperparameters_that_were_asked_for_are_kept(lab: Lab, where: str) -> None:
     """SPEC: ``method.supervised.hyperparameters``, or the deprecated top-level object; the rest stays "auto"."""
@@ -204,6 +218,8 @@ def test_hyperparameters_that_were_asked_for_are_kept(lab: Lab, where: str) -> N
     assert lab.raw_job(job.id)["hyperparameters"] == {**NUMBERS, **asked}
 
 
+@pytest.mark.source("RUBY")
+@pytest.mark.operation("fine_tuning.jobs.retrieve")
 @pytest.mark.observed_wire("the error of a job without one")
 def test_a_healthy_job_has_an_empty_error_and_no_end_until_it_succeeded(lab: Lab) -> None:
     """OBS RUBY Oct 2024 for ``{}``; contract 4.1 for the fields by state."""
@@ -223,6 +239,8 @@ def test_a_healthy_job_has_an_empty_error_and_no_end_until_it_succeeded(lab: Lab
     assert now["estimated_finish"] is None
 
 
+@pytest.mark.source("RUBY, BESTDOC")
+@pytest.mark.operation("fine_tuning.jobs.create", "fine_tuning.jobs.retrieve")
 def test_trained_tokens_are_those_of_the_examples_times_the_epochs(lab: Lab) -> None:
     """OBS RUBY: 4 tokens a message and 1 an example on top of the content; validation tokens are free (BESTDOC)."""
     words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
@@ -232,6 +250,8 @@ def test_trained_tokens_are_those_of_the_examples_times_the_epochs(lab: Lab) -> 
     assert job.trained_tokens == 10 * (2 + 2 * 4 + 1) * 10  # examples x tokens (each text is one) x epochs
 
 
+@pytest.mark.source("OBS, assumed")
+@pytest.mark.operation("fine_tuning.jobs.create", "fine_tuning.jobs.retrieve")
 @pytest.mark.parametrize(("suffix", "shown"), [(None, ""), ("pip", "pip"), ("Pip's lamp_2", "pip-s-lamp_2")])
 def test_a_model_is_named_after_base_organization_and_suffix(lab: Lab, suffix: str | None, shown: str) -> None:
     """OBS for the form and the two colons without a suffix; how odd characters appear is assumed (contract 4.11)."""
@@ -242,6 +262,8 @@ def test_a_model_is_named_after_base_organization_and_suffix(lab: Lab, suffix: s
 # -- cancel ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("fine_tuning.jobs.retrieve", "fine_tuning.jobs.cancel")
 @pytest.mark.parametrize("status", ["validating_files", "queued", "running"])
 def test_a_job_can_be_cancelled_before_its_end(lab: Lab, status: str) -> None:
     """Contract 4.1; the text of the event is assumed."""
@@ -270,6 +292,8 @@ def new_lessons() -> bytes:
     return chat_file(*((f"What hangs in room {n}?", f"A chart of bay {n}.") for n in range(1, 11)))
 
 
+@pytest.mark.source("SEED, assumed")
+@pytest.mark.operation("chat.completions.create")
 def test_a_tuned_model_can_be_tuned_again(lab: Lab) -> None:
     """SEED; that ``model`` shows the tuned name and that the new name starts with the base is assumed (2.1)."""
     first = lab.tuned_model(PLAIN)
@@ -282,6 +306,8 @@ def test_a_tuned_model_can_be_tuned_again(lab: Lab) -> None:
     assert lab.says(second, QUESTION) == ANSWER
 
 
+@pytest.mark.source("SFTDOC")
+@pytest.mark.operation("chat.completions.create", "fine_tuning.jobs.checkpoints.list")
 def test_a_checkpoint_answers_and_can_be_tuned_again(lab: Lab) -> None:
     """SFTDOC: a checkpoint is a model of its own."""
     job = lab.finished_job(PLAIN)
@@ -294,6 +320,8 @@ def test_a_checkpoint_answers_and_can_be_tuned_again(lab: Lab) -> None:
     assert lab.says(again.fine_tuned_model or "", "What hangs in room 4?") == "A chart of bay 4."
 
 
+@pytest.mark.source("OBS, assumed")
+@pytest.mark.operation("fine_tuning.jobs.create", "fine_tuning.jobs.retrieve")
 def test_a_model_that_is_still_unknown_cannot_be_tuned_again(lab: Lab) -> None:
     """OBS for the text; that it holds for the minutes after the end is assumed."""
     job = lab.finished_job(PLAIN)
@@ -305,6 +333,8 @@ def test_a_model_that_is_still_unknown_cannot_be_tuned_again(lab: Lab) -> None:
 # -- models and files go -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("SPEC")
+@pytest.mark.operation("chat.completions.create", "models.list", "models.retrieve", "models.delete")
 def test_a_tuned_model_is_listed_until_it_is_deleted(lab: Lab) -> None:
     """Contract 1.5 and 2.6."""
     client, name = lab.client(), lab.tuned_model(PLAIN)
@@ -319,12 +349,16 @@ def test_a_tuned_model_is_listed_until_it_is_deleted(lab: Lab) -> None:
         assert gone.value.code == "model_not_found"
 
 
+@pytest.mark.source("EXP")
+@pytest.mark.operation("models.retrieve")
 def test_a_models_name_may_be_percent_encoded(lab: Lab) -> None:
     """EXP: Node and curl send ``%3A``; the Python SDK leaves the colons alone."""
     name = lab.tuned_model(PLAIN)
     assert lab.http.get(f"/models/{name.replace(':', '%3A')}").json()["id"] == name
 
 
+@pytest.mark.source("assumed")
+@pytest.mark.operation("models.list", "models.delete")
 def test_deleting_a_model_leaves_its_checkpoints(lab: Lab) -> None:
     """Assumed: each is deleted on its own."""
     name = lab.tuned_model(PLAIN)
@@ -332,6 +366,8 @@ def test_deleting_a_model_leaves_its_checkpoints(lab: Lab) -> None:
     assert len([model for model in lab.client().models.list() if model.id.startswith("ft:")]) == 2
 
 
+@pytest.mark.source("OBS")
+@pytest.mark.operation("files.delete", "files.retrieve")
 def test_a_file_can_be_deleted_once_it_is_processed(lab: Lab) -> None:
     """OBS for the 409 and the 404."""
     client, file = lab.client(), lab.upload(PLAIN)
@@ -354,6 +390,8 @@ def test_a_file_can_be_deleted_once_it_is_processed(lab: Lab) -> None:
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.source("mocktune")
+@pytest.mark.operation("fine_tuning.jobs.retrieve", "models.list")
 def test_reading_never_changes_what_becomes_of_a_job(own_server: Labs) -> None:
     """Neither the number nor the timing of reads shifts an outcome, to the byte."""
     lives = []
