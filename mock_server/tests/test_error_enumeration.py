@@ -13,12 +13,15 @@ import re
 from typing import Any
 
 import pytest
+from described_calls import write_examples
 from error_play import ANY, Answered, Operations, Servers, answered_by, is_of, kinds
 from error_play import description as description
 from error_play import operation_of as operation_of
 from error_play import servers as servers
 
 from mocktune.domain.state import State, StateError
+from mocktune.http.description.examples import recorded
+from mocktune.http.errors import status_of_class
 from mocktune.storage import blobs
 from mocktune_contract.error_case import (
     CHAT,
@@ -264,3 +267,33 @@ def test_no_error_is_answered_that_is_not_documented(answered: list[Answered]) -
         )
     ]
     assert undocumented == []
+
+
+# -- the examples of the description -----------------------------------------------------------------------------------
+
+
+def test_the_description_shows_each_of_them_as_it_was_answered(answered: list[Answered]) -> None:
+    """``MOCKTUNE_UPDATE_GOLDENS=1`` writes down what is answered now."""
+    if os.environ.get("MOCKTUNE_UPDATE_GOLDENS"):
+        write_examples(errors=shown(answered))
+    found = recorded().errors
+    expected = {name: {of for of in kind.operations if of != "azure.*"} for name, kind in kinds().items()}
+    missing = {name: left for name, of in expected.items() if (left := of - set(found.get(name, ())))}
+    assert missing == {}
+    for name, bodies in found.items():
+        kind = kinds()[name]
+        for of, body in bodies.items():
+            assert is_of(Answered(of, status_of_class(kind.error), body["error"]), kind), (name, of)
+
+
+def shown(answered: list[Answered]) -> dict[str, dict[str, Any]]:
+    """By kind and operation the first answer there was, ``*`` where any operation answers alike."""
+    found: dict[str, dict[str, Any]] = {}
+    for each in answered:
+        for name, kind in kinds().items():
+            azure = "type" not in each.error
+            of = each.operation if azure or "*" not in kind.operations else "*"
+            of = of or "azure.*"  # a URL of Azure's that is no endpoint
+            if is_of(each, kind) and any(_is_from(each, known) for known in kind.operations):
+                found.setdefault(name, {}).setdefault(of, {"error": each.error})
+    return dict(sorted(found.items()))

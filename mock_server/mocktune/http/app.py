@@ -73,7 +73,8 @@ def create_app(services: Services) -> Front:
         redoc_url=None,
         openapi_url=None,
         separate_input_output_schemas=False,
-        responses={"4XX": {"model": ErrorResponse}, "5XX": {"model": ErrorResponse}},
+        # Gives the description the envelope's schema; which errors there are is said there, operation by operation.
+        responses={"4XX": {"model": ErrorResponse}},
     )
 
     def included(router: APIRouter) -> list[APIRoute]:
@@ -92,8 +93,10 @@ def create_app(services: Services) -> Front:
 
     @cache
     def describe() -> dict[str, Any]:
+        from mocktune.http.description.document import completed
+
         table.load_all()
-        return written_out(app.openapi())
+        return completed(written_out(app.openapi()))
 
     at_once = [build(services) for build in (file_routes, job_routes, model_routes, chat_routes, control_routes)]
     at_once.append(description_routes(describe))

@@ -21,14 +21,14 @@ from starlette.responses import Response
 
 from mocktune.domain.error_kinds.common import INVALID_KEY, INVALID_URL, NO_KEY
 from mocktune.domain.error_kinds.deployments import ACCESS_DENIED, RESOURCE_NOT_FOUND
-from mocktune.domain.errors import ApiError
+from mocktune.domain.errors import ApiError, MethodNotAllowedError
 from mocktune.http.answers import json_answer
 from mocktune.http.errors import status_of
 
 _TRANSLATED = frozenset({"files", "uploads", "fine_tuning", "models", "responses"})
 _DEPLOYED = frozenset({"chat", "completions"})
 
-_AZURES_WORDS = {NO_KEY: ACCESS_DENIED, INVALID_KEY: ACCESS_DENIED, INVALID_URL: RESOURCE_NOT_FOUND}
+AZURES_WORDS = {NO_KEY: ACCESS_DENIED, INVALID_KEY: ACCESS_DENIED, INVALID_URL: RESOURCE_NOT_FOUND}
 """What Azure says in the place of these."""
 
 
@@ -60,10 +60,12 @@ def translate(path: str, query: bytes) -> Translated:
 
 def error_answer(error: ApiError) -> Response:
     """``{"error": {"code", "message"}}``: the code is a word, or the status as text."""
-    if error.kind in _AZURES_WORDS:
-        error = _AZURES_WORDS[error.kind]()
+    if error.kind in AZURES_WORDS:
+        error = AZURES_WORDS[error.kind]()
     status = status_of(error)
     response = json_answer({"error": {"code": error.code or str(status), "message": error.message}}, status)
+    if isinstance(error, MethodNotAllowedError):
+        response.headers["allow"] = ", ".join(error.allowed)
     if error.retry_after_s is not None:
         response.headers["retry-after"] = str(ceil(error.retry_after_s))
     return response

@@ -17,7 +17,7 @@ from mocktune.settings import Form
 
 Model = TypeVar("Model", bound=BaseModel)
 
-BODY, QUERY = "x-body", "x-query"
+BODY, BODILESS, QUERY = "x-body", "x-bodiless", "x-query"
 OPERATION, SOURCE = "x-mocktune-operation", "x-mocktune-source"
 
 DESCRIBED: dict[str, type[BaseModel]] = {}
@@ -114,11 +114,12 @@ def described_by(
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     parameters: Sequence[Any] = (),
+    bodiless: bool = False,
 ) -> dict[str, Any]:
     """What a route that reads its body or query itself says of them in the API's description.
 
     ``operation`` is the route's name in the SDK's words (``fine_tuning.jobs.create``), ``source`` where its behaviour
-    is known from, in the names of ``docs/explanation/sources.md``.
+    is known from, in the names of ``docs/explanation/sources.md``; ``bodiless``: the body may be left out.
 
     By name: ``routes/description.py`` writes the models out when the description is first asked for, which would take a
     start 30 ms.
@@ -129,6 +130,7 @@ def described_by(
     if body is not None:
         DESCRIBED[body.__name__] = body
         extra[BODY] = body.__name__
+        extra[BODILESS] = bodiless
     if query is not None:
         DESCRIBED[query.__name__] = query
         extra[QUERY] = query.__name__

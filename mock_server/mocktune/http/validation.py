@@ -38,6 +38,10 @@ _EXPECTED = {
 }
 
 
+NUMBERS = frozenset({"limit", "since"})
+"""Parameters of queries that are integers."""
+
+
 def parse_json(body: bytes) -> object:
     """Raises ``InvalidRequestError`` in the recorded words for bytes that are not JSON."""
     try:
@@ -56,7 +60,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 def parse_query(model: type[Model], query: Mapping[str, str], *, loose: bool = False) -> Model:
     """Query parameters as ``model``: texts that look like what is expected are read as such."""
-    return check(model, {key: _number(value) if key == "limit" else value for key, value in query.items()}, loose=loose)
+    read = {key: _number(value) if key in NUMBERS else value for key, value in query.items()}
+    return check(model, read, loose=loose)
 
 
 def check(model: type[Model], value: Mapping[str, object], *, loose: bool = False) -> Model:

@@ -33,7 +33,7 @@ _METADATA_PARAMETER = {
     "required": False,
     "style": "deepObject",
     "explode": True,
-    "schema": {"type": "object", "additionalProperties": {"type": "string"}, "nullable": True},
+    "schema": {"type": "object", "additionalProperties": {"type": "string"}},
 }
 
 

@@ -74,7 +74,7 @@ def state_routes(services: Services) -> APIRouter:
     @router.post(
         "/files",
         response_model=OpenAIFile,
-        openapi_extra=described_by("mocktune.state.files.create", "mocktune", body=wire.NewFile),
+        openapi_extra=described_by("mocktune.state.files.create", "mocktune", body=wire.NewFile, bodiless=True),
     )
     async def add_file(call: Call) -> Response:
         """A ready-made file, in any status. It is answered as the API shows it."""
@@ -84,7 +84,7 @@ def state_routes(services: Services) -> APIRouter:
     @router.post(
         "/jobs",
         response_model=FineTuningJob,
-        openapi_extra=described_by("mocktune.state.jobs.create", "mocktune", body=wire.NewJob),
+        openapi_extra=described_by("mocktune.state.jobs.create", "mocktune", body=wire.NewJob, bodiless=True),
     )
     async def add_job(call: Call) -> Response:
         """A ready-made job, at any point of its life, with any failure. It is answered as the API shows it."""
@@ -94,7 +94,7 @@ def state_routes(services: Services) -> APIRouter:
     @router.post(
         "/models",
         response_model=Model,
-        openapi_extra=described_by("mocktune.state.models.create", "mocktune", body=wire.NewModel),
+        openapi_extra=described_by("mocktune.state.models.create", "mocktune", body=wire.NewModel, bodiless=True),
     )
     async def add_model(call: Call) -> Response:
         """A ready-made model, absent, loading or ready, and the job it came of. It is answered as the API shows it."""
@@ -104,7 +104,7 @@ def state_routes(services: Services) -> APIRouter:
     @router.post(
         "/gallery",
         response_model=wire.Gallery,
-        openapi_extra=described_by("mocktune.state.gallery.create", "mocktune", body=wire.NewGallery),
+        openapi_extra=described_by("mocktune.state.gallery.create", "mocktune", body=wire.NewGallery, bodiless=True),
     )
     async def add_gallery(call: Call) -> Response:
         """One job, file and model in every status, and a job of each failure."""

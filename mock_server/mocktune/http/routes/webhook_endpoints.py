@@ -76,7 +76,9 @@ def webhook_endpoints_routes(services: Services) -> APIRouter:
     @router.post(
         "/webhook_endpoints/{webhook_endpoint_id}/rotate_secret",
         response_model=wire.WebhookEndpointWithSecret,
-        openapi_extra=described_by("webhooks.rotate_secret", "SDK, DOC", body=wire.RotateWebhookSecretRequest),
+        openapi_extra=described_by(
+            "webhooks.rotate_secret", "SDK, DOC", body=wire.RotateWebhookSecretRequest, bodiless=True
+        ),
     )
     async def rotate_webhook_secret(call: Call) -> Response:
         # The API reference's example sends no body at all.

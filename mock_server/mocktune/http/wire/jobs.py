@@ -15,25 +15,34 @@ def _auto(value: object, handler: Any) -> Any:
     return None if value == "auto" else handler(value)
 
 
-_Auto = WrapValidator(_auto, json_schema_input_type=Literal["auto"] | float)
+def _or_auto(number: Any) -> WrapValidator:
+    return WrapValidator(_auto, json_schema_input_type=Literal["auto"] | number)
+
+
+_Epochs = Annotated[int, Field(ge=1, le=50)]
+_BatchSize = Annotated[int, Field(ge=1, le=256)]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Beta = Annotated[float, Field(gt=0, le=2)]
+_Compute = Annotated[float, Field(gt=0.00001, le=10)]
+_Count = Annotated[int, Field(ge=1)]
 
 
 class Hyperparameters(Request):
     """``"auto"`` reads as null: nothing was asked for."""
 
-    n_epochs: Annotated[int, Field(ge=1, le=50), _Auto] | None = None
-    batch_size: Annotated[int, Field(ge=1, le=256), _Auto] | None = None
-    learning_rate_multiplier: Annotated[float, Field(gt=0, allow_inf_nan=False), _Auto] | None = None
+    n_epochs: Annotated[_Epochs, _or_auto(_Epochs)] | None = None
+    batch_size: Annotated[_BatchSize, _or_auto(_BatchSize)] | None = None
+    learning_rate_multiplier: Annotated[_Positive, _or_auto(_Positive)] | None = None
 
 
 class DpoHyperparameters(Hyperparameters):
-    beta: Annotated[float, Field(gt=0, le=2), _Auto] | None = None
+    beta: Annotated[_Beta, _or_auto(_Beta)] | None = None
 
 
 class ReinforcementHyperparameters(Hyperparameters):
-    compute_multiplier: Annotated[float, Field(gt=0.00001, le=10), _Auto] | None = None
-    eval_interval: Annotated[int, Field(ge=1), _Auto] | None = None
-    eval_samples: Annotated[int, Field(ge=1), _Auto] | None = None
+    compute_multiplier: Annotated[_Compute, _or_auto(_Compute)] | None = None
+    eval_interval: Annotated[_Count, _or_auto(_Count)] | None = None
+    eval_samples: Annotated[_Count, _or_auto(_Count)] | None = None
     reasoning_effort: Literal["default", "low", "medium", "high"] | None = None
 
 

@@ -21,7 +21,7 @@ class _Filters(Request):
     operation: Name | None = None
     resource: Name | None = None
     method: Name | None = None
-    since: Annotated[int, Field(strict=False, ge=0)] | None = None
+    since: Annotated[int, Field(ge=0)] | None = None
 
 
 class ListRequestsQuery(_Filters):
@@ -48,7 +48,7 @@ class WaitForRequests(CountRequests):
     """Until there are at least ``count``, or ``timeout_s`` of wall time are over."""
 
     count: Annotated[int, Field(ge=1, le=10_000)] = 1
-    timeout_s: Annotated[float, Field(strict=False, ge=0, le=60)] = 10
+    timeout_s: Annotated[float, Field(ge=0, le=60)] = 10
 
 
 class VerifyRequests(CountRequests):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from mocktune.domain.error_kinds.responses import NOT_PART
 from mocktune.http.wire.base import Request, api_value_error
 
 MAX_INPUT_ITEMS = 2048
+
+_NOTHING = WithJsonSchema({"not": {}})
+"""Of a branch that refuses what comes to it."""
 
 
 def not_part(what: str) -> PydanticCustomError:
@@ -135,7 +138,7 @@ InputItem = Annotated[
     | Annotated[FunctionCallOutputItem, Tag("#function_call_output")]
     | Annotated[ReasoningItem, Tag("#reasoning")]
     | Annotated[ItemReference, Tag("#item_reference")]
-    | Annotated[Any, AfterValidator(_refused), Tag("#other")],
+    | Annotated[Any, AfterValidator(_refused), _NOTHING, Tag("#other")],
     Discriminator(_item_kind),
 ]
 
@@ -151,7 +154,7 @@ def _no_input(value: object) -> object:
 Input = Annotated[
     Annotated[str, Tag("#text")]
     | Annotated[list[InputItem], Field(max_length=MAX_INPUT_ITEMS), Tag("#list")]
-    | Annotated[Any, AfterValidator(_no_input), Tag("#other")],
+    | Annotated[Any, AfterValidator(_no_input), _NOTHING, Tag("#other")],
     Discriminator(lambda value: _text_or_list(value) if isinstance(value, str | list) else "#other"),
 ]
 
@@ -179,7 +182,7 @@ def _tool_kind(value: Any) -> str:
 
 
 Tool = Annotated[
-    Annotated[FunctionTool, Tag("#function")] | Annotated[Any, AfterValidator(_refused_tool), Tag("#other")],
+    Annotated[FunctionTool, Tag("#function")] | Annotated[Any, AfterValidator(_refused_tool), _NOTHING, Tag("#other")],
     Discriminator(_tool_kind),
 ]
 
@@ -206,6 +209,6 @@ ToolChoice = Annotated[
     Annotated[Literal["none", "auto", "required"], Tag("#option")]
     | Annotated[NamedTool, Tag("#function")]
     | Annotated[AllowedTools, Tag("#allowed_tools")]
-    | Annotated[Any, AfterValidator(_refused_tool), Tag("#other")],
+    | Annotated[Any, AfterValidator(_refused_tool), _NOTHING, Tag("#other")],
     Discriminator(_choice_kind),
 ]
