@@ -9,12 +9,8 @@
 
 from __future__ import annotations
 
-import copy
-import json
-from collections.abc import Callable
 from io import BytesIO
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -23,207 +19,56 @@ from hypothesis import strategies as st
 from mocktune.dataset_engine.part import SAMPLE_BYTES, read_part
 from mocktune.dataset_engine.report import read_report, read_verdict, report_of, sample_of, verdict_of
 from mocktune.domain.formats import check_example
-from mocktune.domain.formats.defects import KINDS
 from mocktune.domain.models import Method
 from mocktune.domain.report import FileFormat
+from mocktune.testing.strategies import DatasetFormat, broken_datasets, datasets, examples
+from mocktune.testing.strategies.broken_datasets import in_lines
+from mocktune.testing.strategies.datasets import jsonl
 
 METHODS: tuple[Method, ...] = ("supervised", "dpo", "reinforcement")
 
-TEXTS = st.sampled_from(["", "a", "Fog.\n", "é日本", '"said" \\ {}', "\u2028\x7f", "}\n{", "<b> |>", "yes " * 40, "😀"])
-NAMES = st.sampled_from(["tide", "fog_horn"])
-CALLS = st.builds(lambda name, text: {"name": name, "arguments": json.dumps({"at": text})}, NAMES, TEXTS)
-TOOLS = st.builds(
-    lambda name, said: {"type": "function", "function": {"name": name, "description": said}}, NAMES, TEXTS
-)
-IMAGES = st.sampled_from(["https://example.com/sea.png", "data:image/png;base64,AAAA", "data:image/webp;base64,"])
-PARTS = st.builds(lambda text: {"type": "text", "text": text}, TEXTS)
-IMAGE_PARTS = st.builds(
-    lambda url, detail: {"type": "image_url", "image_url": {"url": url, "detail": detail}},
-    IMAGES,
-    st.sampled_from(["low", "high", "auto"]),
-)
+FORMATS: tuple[DatasetFormat, ...] = ("chat", "preference", "reinforcement", "completion")
+VALID = {format: examples(format, images=True) for format in FORMATS}
+METHOD_OF: dict[DatasetFormat, Method] = {"preference": "dpo", "reinforcement": "reinforcement"}
+NAMES: dict[DatasetFormat, FileFormat] = {
+    "chat": "chat", "preference": "preference", "reinforcement": "reinforcement", "completion": "prompt_completion"
+}  # fmt: skip
 
 
-def said_by(role: str, content: st.SearchStrategy[Any] = TEXTS, **more: st.SearchStrategy[Any]) -> Any:
-    return st.fixed_dictionaries({"role": st.just(role), "content": content}, optional=more)
-
-
-CONTENT = TEXTS | st.lists(PARTS, min_size=1, max_size=2)
-OTHERS = said_by("system") | said_by("developer", CONTENT) | said_by("user", CONTENT, name=NAMES)
-LOOKING = said_by("user", st.lists(PARTS | IMAGE_PARTS, min_size=1, max_size=3))
-ANSWERS = said_by("assistant", CONTENT, name=NAMES, weight=st.just(1))
-UNTAUGHT = said_by("assistant", CONTENT, weight=st.sampled_from([0, 1]))
-CALLING = st.builds(
-    lambda call, result, legacy: (
-        [{"role": "assistant", "function_call": call}, {"role": "function", "name": call["name"], "content": result}]
-        if legacy
-        else [
-            {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": call}]},
-            {"role": "tool", "tool_call_id": "c1", "content": result},
-        ]
-    ),
-    CALLS,
-    TEXTS,
-    st.booleans(),
-)
-
-
-def turns(*messages: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
-    each = st.one_of(*messages).map(lambda message: [message]) | CALLING
-    return st.lists(each, max_size=3).map(lambda groups: [message for group in groups for message in group])
-
-
-EXTRAS = {"tools": st.lists(TOOLS, max_size=2), "parallel_tool_calls": st.booleans()}
-ASKING = turns(OTHERS, UNTAUGHT)
-VALID: dict[FileFormat, st.SearchStrategy[dict[str, Any]]] = {
-    "chat": st.builds(
-        lambda asked, last, more: {"messages": [*asked, last], **more},
-        turns(OTHERS, LOOKING, UNTAUGHT),
-        ANSWERS,
-        st.fixed_dictionaries({}, optional=EXTRAS),
-    ),
-    "preference": st.fixed_dictionaries(
-        {
-            "input": st.fixed_dictionaries({"messages": ASKING.filter(bool)}, optional=EXTRAS),
-            "preferred_output": ANSWERS.map(lambda message: [message]),
-            "non_preferred_output": ANSWERS.map(lambda message: [message]),
-        }
-    ),
-    "reinforcement": st.builds(
-        lambda asked, last, more: {"messages": [*asked, last], **more},
-        ASKING,
-        said_by("user", CONTENT, name=NAMES),
-        st.fixed_dictionaries({}, optional={**EXTRAS, "answer": TEXTS, "score": st.floats(0, 1), "input": TEXTS}),
-    ),
-    "prompt_completion": st.fixed_dictionaries({"prompt": TEXTS, "completion": TEXTS.filter(bool)}),
-}
-METHOD_OF: dict[FileFormat, Method] = {"preference": "dpo", "reinforcement": "reinforcement"}
-
-
-def lines(examples: list[Any], *, escaped: bool = True) -> bytes:
-    return "".join(json.dumps(each, ensure_ascii=escaped) + "\n" for each in examples).encode()
-
-
-@pytest.mark.parametrize("format", VALID)
+@pytest.mark.parametrize("format", FORMATS)
 @settings(deadline=None, max_examples=30)
-@given(st.data(), st.booleans())
-def test_a_valid_file_is_accepted(format: FileFormat, data: st.DataObject, escaped: bool) -> None:
-    examples = data.draw(st.lists(VALID[format], min_size=1, max_size=6))
-    report = read_report(BytesIO(lines(examples, escaped=escaped)), "o200k_base", METHOD_OF.get(format, "supervised"))
-    assert (report.format, report.examples, report.syntax_error, report.defect) == (format, len(examples), None, None)
+@given(st.data())
+def test_a_valid_file_is_accepted(format: DatasetFormat, data: st.DataObject) -> None:
+    """Also where every example is another one than those before it."""
+    many = st.lists(VALID[format], min_size=1, max_size=6).map(jsonl)
+    file = data.draw(many | datasets(format, images=True, min_examples=1, max_examples=12))
+    report = read_report(BytesIO(file), "o200k_base", METHOD_OF.get(format, "supervised"))
+    expected = (NAMES[format], file.count(b"\n"), None, None)
+    assert (report.format, report.examples, report.syntax_error, report.defect) == expected
     assert report.content_tokens >= report.assistant_tokens
     assert report.billable_tokens[4096] >= report.content_tokens
 
 
-Inject = Callable[[dict[str, Any]], object]
-
-
-def changed(**changes: Any) -> Inject:
-    return lambda example: {**example, **changes}
-
-
-def without(key: str) -> Inject:
-    return lambda example: {name: value for name, value in example.items() if name != key}
-
-
-def messages_of(example: dict[str, Any]) -> list[Any]:
-    messages: list[Any] = (example.get("input") if "preferred_output" in example else example)["messages"]  # type: ignore[index]
-    return messages
-
-
-def in_message(change: Callable[[dict[str, Any]], object]) -> Inject:
-    """Change the first message, which a valid example has, and which nothing before it can spoil."""
-
-    def inject(example: dict[str, Any]) -> object:
-        messages = messages_of(example)
-        messages[0] = change(messages[0])
-        return example
-
-    return inject
-
-
-def last_by(role: str) -> Inject:
-    def inject(example: dict[str, Any]) -> object:
-        messages_of(example).append({"role": role, "content": "and then"})
-        return example
-
-    return inject
-
-
-def in_output(message: object) -> Inject:
-    return changed(non_preferred_output=[message])
-
-
-IN_MESSAGES: list[tuple[str, Inject]] = [
-    ("missing_role", in_message(without("role"))),
-    ("bad_message", in_message(changed(role="sailor"))),
-    ("bad_message", in_message(changed(mood="calm"))),
-    ("bad_message", in_message(changed(name=7))),
-    ("bad_message", in_message(lambda message: "ahoy")),
-    ("bad_message", in_message(lambda message: {"role": "user", "content": 7})),
-    ("bad_message", in_message(lambda message: {"role": "user"})),
-    ("bad_message", in_message(lambda message: {"role": "assistant", "content": "a", "weight": True})),
-    ("bad_message", in_message(lambda message: {"role": "assistant", "tool_calls": []})),
-    ("bad_message", in_message(lambda message: {"role": "tool", "tool_call_id": "c9", "content": ""})),
-    ("bad_message", in_message(lambda message: {"role": "user", "content": []})),
-    ("special_token", in_message(lambda message: {"role": "system", "content": "<|endoftext|>"})),
-    ("bad_message", changed(tools={})),
-]
-DEFECTS: dict[FileFormat, list[tuple[str, Inject]]] = {
-    "chat": [
-        *IN_MESSAGES,
-        ("missing_messages", without("messages")),
-        ("extra_key", changed(weight=1)),
-        ("bad_message", changed(messages=[])),
-        ("bad_message", changed(messages="ahoy")),
-        ("bad_message", last_by("user")),
-        ("bad_message", in_message(lambda message: {"role": "assistant", "content": [{"type": "image_url"}]})),
-    ],
-    "preference": [
-        *[(kind, inject) for kind, inject in IN_MESSAGES[:-1]],
-        ("missing_messages", without("input")),
-        ("missing_messages", without("preferred_output")),
-        ("missing_messages", without("non_preferred_output")),
-        ("extra_key", changed(weight=1)),
-        ("bad_message", changed(input=[])),
-        ("bad_message", changed(preferred_output=[])),
-        ("bad_message", in_output({"role": "user", "content": "a"})),
-        ("missing_role", in_output({"content": "a"})),
-        ("special_token", in_output({"role": "assistant", "content": "<|im_end|>"})),
-    ],
-    "reinforcement": [
-        *IN_MESSAGES,
-        ("missing_messages", without("messages")),
-        ("bad_message", changed(messages=[])),
-        ("bad_message", last_by("assistant")),
-    ],
-    "prompt_completion": [
-        ("missing_messages", without("prompt")),
-        ("missing_messages", without("completion")),
-        ("extra_key", changed(weight=1)),
-        ("bad_message", changed(prompt=7)),
-        ("bad_message", changed(completion="")),
-        ("special_token", changed(completion="<|endoftext|>")),
-    ],
-}
-
-
-@pytest.mark.parametrize("format", VALID)
+@pytest.mark.parametrize("format", FORMATS)
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_one_defect_gives_its_code_and_its_line(format: FileFormat, data: st.DataObject) -> None:
-    examples = data.draw(st.lists(VALID[format], min_size=2, max_size=6))
-    kind, inject = data.draw(st.sampled_from(DEFECTS[format]))
-    place = data.draw(st.integers(1, len(examples) - 1))  # the first example tells the format
-    examples[place] = inject(copy.deepcopy(examples[place]))  # type: ignore[assignment]  # it may be anything
-    report = read_report(BytesIO(lines(examples)), "o200k_base", METHOD_OF.get(format, "supervised"))
+def test_one_defect_gives_its_code_and_its_line(format: DatasetFormat, data: st.DataObject) -> None:
+    broken = data.draw(broken_datasets(format, min_examples=2, max_examples=6))
+    method = METHOD_OF.get(format, "supervised")
+    report = read_report(BytesIO(broken.data), "o200k_base", method)
+    if broken.line is None:
+        assert (broken.defect, report.syntax_error, report.defect) == ("too_few_examples", None, None)
+        assert report.examples < 10
+        return
+    if broken.defect == "not_json":
+        assert f"Example {broken.line} cannot be parsed" in str(report.syntax_error)
+        return
     assert report.defect is not None
-    assert (report.defect.kind, report.defect.line) == (kind, place + 1)
-    assert report.defect.code == KINDS[kind].code
-    assert report.defect.detail.startswith(f"Invalid file format. Example {place + 1}")
-    assert report.examples == len(examples)
-    good = read_report(BytesIO(lines(examples[:place])), "o200k_base", METHOD_OF.get(format, "supervised"))
-    assert report.billable_tokens == good.billable_tokens
+    assert (report.defect.kind, report.defect.line, report.defect.code) == (broken.defect, broken.line, broken.code)
+    assert report.defect.detail.startswith(f"Invalid file format. Example {broken.line}")
+    assert report.examples == broken.data.count(b"\n")
+    good = b"".join(broken.data.splitlines(keepends=True)[: broken.line - 1])
+    assert report.billable_tokens == read_report(BytesIO(good), "o200k_base", method).billable_tokens
 
 
 NASTY = [
@@ -234,11 +79,11 @@ NASTY = [
     b'{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:;base64,"}}]}]}',
 ]  # fmt: skip
 GOOD_LINES = st.sampled_from(
-    [lines([{"messages": [{"role": "user", "content": "é" * n}, {"role": "assistant", "content": "yes"}]}]).strip()
+    [jsonl([{"messages": [{"role": "user", "content": "é" * n}, {"role": "assistant", "content": "yes"}]}]).strip()
      for n in (1, 30, 5_000)]
 )  # fmt: skip
 FILES = st.lists(
-    st.one_of(VALID["chat"], VALID["preference"], VALID["reinforcement"]).map(lambda each: lines([each]).strip())
+    st.one_of(VALID["chat"], VALID["preference"], VALID["reinforcement"]).map(lambda each: jsonl([each]).strip())
     | GOOD_LINES
     | GOOD_LINES
     | st.sampled_from([b'{"messages": []}', b'{"messages": [{"content": "a"}]}', b'{"input": 1}'])
@@ -280,7 +125,7 @@ def test_the_sample_of_parts_is_that_of_the_whole() -> None:
     """Answers that fill the sample in the middle of a part, and in the middle of a character's bytes."""
     texts = [("é" * n) + str(n) for n in (60_000, 50_001, 50_003, 90_007, 3)]
     asked = {"role": "user", "content": "why"}
-    each = [lines([{"messages": [asked, {"role": "assistant", "content": text}]}], escaped=False) for text in texts]
+    each = [jsonl([{"messages": [asked, {"role": "assistant", "content": text}]}], escaped=False) for text in texts]
     assert sum(map(len, each)) > SAMPLE_BYTES
     whole = read_part(BytesIO(b"".join(each)), "o200k_base")
     parts = [read_part(BytesIO(line), "o200k_base") for line in each]
@@ -336,6 +181,6 @@ def test_lines_decoded_together_say_what_they_say_one_by_one(each: list[bytes], 
 
 
 def test_every_kind_that_a_line_can_have_is_injected() -> None:
-    injected = {kind for defects in DEFECTS.values() for kind, _ in defects}
+    injected = {kind for format in FORMATS for kind, _ in in_lines(format)}
     assert injected == {"missing_role", "bad_message", "special_token", "missing_messages", "extra_key"}
     assert check_example("unknown", {}, 1) is not None
