@@ -248,7 +248,7 @@ def test_the_plugin_costs_a_suite_without_it_no_import(project: Path) -> None:
         "    heavy = {'openai', 'fastapi', 'httpx2', 'httpx', 'pydantic', 'uvicorn', 'mocktune.testing', 'ssl'}\n"
         "    assert not heavy & set(sys.modules)\n"
         "    assert {each for each in sys.modules if each.startswith('mocktune')} == "
-        "{'mocktune', 'mocktune.pytest_plugin'}\n"
+        "{'mocktune', 'mocktune.pytest_plugin', 'mocktune_contract', 'mocktune_contract.early'}\n"
     )
     ran = run(
         project, "-p", "no:anyio", "-p", "no:xdist", "-p", "no:hypothesispytest", "-p", "no:httpx2", "-p", "no:respx"
