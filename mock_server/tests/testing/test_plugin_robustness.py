@@ -89,7 +89,7 @@ def test_interrupted(mocktune):
     for number in range(1000):
         train()
         if number == 1:
-            signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell runs this in the background
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
             os.kill(os.getpid(), signal.SIGINT)
 '''
 
