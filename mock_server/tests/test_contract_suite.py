@@ -182,3 +182,21 @@ def test_nobody_elses_run_knows_the_options(tmp_path: Path) -> None:
         "def pytest_addoption(parser):\n    parser.addoption('--target')\n    parser.addoption('--api-key')\n", "utf-8"
     )
     assert run(tmp_path, "--target", "x").returncode == 0
+
+
+def test_the_module_runs_the_suite_as_pytest_does(tmp_path: Path) -> None:
+    """A target that nobody listens at is told in one line: pytest came that far without a warning, an error here."""
+    command = [
+        sys.executable,
+        "-m",
+        "mocktune_contract",
+        "-W",
+        "error",
+        "--target",
+        "http://127.0.0.1:9",
+        "--api-key",
+        "k",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "http://127.0.0.1:9/v1 cannot be reached" in done.stdout + done.stderr
