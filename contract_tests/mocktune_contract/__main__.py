@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 if __name__ == "__main__":
-    # Imported by `-m`: pytest, which finds the package by its entry point, would warn that it cannot rewrite it any more.
+    # Imported by `-m` already; pytest finds the package by its entry point, and would warn that it cannot rewrite it.
     sys.modules.pop("mocktune_contract", None)
     options = ["--import-mode=importlib", str(Path(__file__).parent)]
     sys.exit(pytest.main([*options, *sys.argv[1:]]))
