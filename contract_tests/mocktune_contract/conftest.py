@@ -85,6 +85,13 @@ def target(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Itera
     close_shared_clients()
 
 
+def prepare(lab: Lab, target: Target) -> None:
+    """Has a sandbox of a mocktune server that runs elsewhere play what the tests expect."""
+    lab.clock.freeze()
+    if target.scenario is not None:
+        lab.http.put(f"{lab.root}/_mocktune/scenario", json={"name": target.scenario}).raise_for_status()
+
+
 @pytest.fixture(scope="session")
 def labs(target: Target, pytestconfig: pytest.Config) -> Iterator[Labs]:
     """``labs(name)`` opens a lab with a key of its own, ``labs(key=…)`` with that key; ``base_url`` names a server."""
@@ -99,10 +106,9 @@ def labs(target: Target, pytestconfig: pytest.Config) -> Iterator[Labs]:
                 exact=not target.foreign,
             )  # fmt: skip
             stack.callback(lab.close)
-            if target.kind == "mocktune":
-                lab.clock.freeze()
-                if target.scenario is not None:
-                    lab.http.put(f"{lab.root}/_mocktune/scenario", json={"name": target.scenario}).raise_for_status()
+            if target.kind == "mocktune" and base_url is None:
+                with recording.unheard():
+                    prepare(lab, target)
             return lab
 
         yield open_lab

@@ -6,6 +6,8 @@ made on a server that is not ours and is to be taken away again, and that it doe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -93,6 +95,17 @@ def begin(*, foreign: bool) -> Recording:
     global current
     current = Recording(remembers=foreign)
     return current
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """What is asked meanwhile is the suite's own doing, not the test's."""
+    global current
+    heard, current = current, Recording()
+    try:
+        yield
+    finally:
+        current = heard
 
 
 def on_request(request: Any) -> None:

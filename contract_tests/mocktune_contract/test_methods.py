@@ -139,7 +139,8 @@ def test_the_events_of_a_dpo_job_are_those_of_supervised_training(lab: Lab) -> N
         "full_valid_mean_token_accuracy",
     ]  # fmt: skip
     assert 0.6 < steps[0]["data"]["train_loss"] < 0.75
-    assert steps[-1]["data"]["train_loss"] < 0.6
+    last = sorted(event["data"]["train_loss"] for event in steps[-21:])
+    assert last[10] < 0.6, "the median: single steps scatter"
     model = re.escape(job.fine_tuned_model or "")
     after = [event["message"] for event in events[100:]]
     for message, pattern in zip(
