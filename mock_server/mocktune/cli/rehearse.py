@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -237,7 +238,10 @@ def _content(rehearsal: Rehearsal, form: str) -> bytes:
 def _console(*, to_stderr: bool) -> Console:
     from rich.console import Console
 
+    from mocktune.rehearsal.card import WIDEST
+
     stream = sys.stderr if to_stderr else sys.stdout
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")  # a terminal that cannot show a sign shall not end the rehearsal
-    return Console(file=stream, highlight=False, markup=False)
+    unknown = not stream.isatty() and "COLUMNS" not in os.environ
+    return Console(file=stream, highlight=False, markup=False, width=WIDEST if unknown else None)
