@@ -106,7 +106,7 @@ def labs(target: Target, pytestconfig: pytest.Config) -> Iterator[Labs]:
                 exact=not target.foreign,
             )  # fmt: skip
             stack.callback(lab.close)
-            if target.kind == "mocktune" and base_url is None:
+            if target.kind == "mocktune" and lab.base_url == target.base_url:
                 with recording.unheard():
                     prepare(lab, target)
             return lab
