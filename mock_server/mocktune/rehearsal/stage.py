@@ -12,10 +12,11 @@ from mocktune.domain.scenario import ExpectPart, Scenario
 from mocktune.rehearsal.sleeping import shell_sleeps, sleepless
 from mocktune.server import running_server
 from mocktune.settings import starting_scenario
-from mocktune.storage.scenario_files import document_in, is_path, load_scenario
+from mocktune.storage.scenario_files import load_scenario
 from mocktune.storage.secrets import new_admin_token
 from mocktune.testing.control import ControlPlane
 from mocktune.testing.environment import Access, variables
+from mocktune.testing.playing import scenario_value
 
 FROZEN = "frozen"
 
@@ -82,7 +83,7 @@ class Stage:
         body: dict[str, Any] = {
             "name": name,
             "seed": seed,
-            "scenario": {"name": piece.name, **document_in(piece.asked)} if is_path(piece.asked) else piece.asked,
+            "scenario": scenario_value(piece.asked),
             "set": list(piece.changes),
             "clock": clock,
             "advance_on_poll": "next" if frozen else None,

@@ -30,6 +30,18 @@ class ControlError(Exception):
         self.code = code
 
 
+class NoAnswerError(ControlError):
+    """Nobody answered; ``reason`` in the words of the system."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class NoMocktuneError(ControlError):
+    """What answered is no mocktune server."""
+
+
 class ControlPlane:
     """``/_mocktune`` at ``root`` (scheme, host, port, no ``/v1``), asked with ``api_key`` as the bearer.
 
@@ -39,9 +51,10 @@ class ControlPlane:
     def __init__(self, root: str, api_key: str) -> None:
         self.root = root.rstrip("/").removesuffix("/v1")
         split = urlsplit(self.root)
-        if split.scheme != "http" or not split.hostname:
+        if split.scheme not in _CONNECTIONS or not split.hostname:
             raise ValueError(f"'{root}' is no URL of a mocktune server: http://HOST:PORT")
-        self._host, self._port, self._prefix = split.hostname, split.port or 80, f"{split.path}/_mocktune/"
+        self._dialled = _CONNECTIONS[split.scheme]
+        self._host, self._port, self._prefix = split.hostname, split.port, f"{split.path}/_mocktune/"
         self._headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
         self._mine = threading.local()
         self._opened: list[http.client.HTTPConnection] = []
@@ -83,7 +96,7 @@ class ControlPlane:
         try:
             said = json.loads(answer) if answer else None
         except ValueError:
-            raise ControlError(f"{self.root} answers, but is no mocktune server", status=status) from None
+            raise NoMocktuneError(f"{self.root} answers, but is no mocktune server", status=status) from None
         if status >= 400:
             raise _refusal(status, said)
         return said
@@ -96,11 +109,14 @@ class ControlPlane:
             return self._ask(connection, method, path, data, timeout_s)
         except TimeoutError:
             self._forget(connection)
-            raise ControlError(f"{self.root} did not answer {method} {path} within {timeout_s:g} s") from None
+            told = f"{self.root} did not answer {method} {path} within {timeout_s:g} s"
+            raise NoAnswerError(told, "timed out") from None
         except (OSError, http.client.HTTPException) as error:
             self._forget(connection)
             if kept is None or self._aborted or not isinstance(error, (http.client.BadStatusLine, ConnectionError)):
-                raise ControlError(f"no server answers at {self.root}: {error or type(error).__name__}") from error
+                told = f"no server answers at {self.root}: {error or type(error).__name__}"
+                reason = getattr(error, "strerror", None) or error or type(error).__name__
+                raise NoAnswerError(told, str(reason)) from error
             return self._exchange(method, path, data, timeout_s)
         except BaseException:
             self._forget(connection)  # an interrupt: half an exchange is on it
@@ -117,7 +133,7 @@ class ControlPlane:
         return answer.status, answer.read()
 
     def _connect(self) -> http.client.HTTPConnection:
-        connection = _Connection(self._host, self._port)
+        connection = self._dialled(self._host, self._port)
         self._mine.connection = connection
         self._opened.append(connection)
         return connection
@@ -148,6 +164,11 @@ class _Connection(http.client.HTTPConnection):
             return
         raise failed or OSError(f"no address of {self.host}")
 
+
+_CONNECTIONS: dict[str, type[http.client.HTTPConnection]] = {
+    "http": _Connection,
+    "https": http.client.HTTPSConnection,  # a server behind somebody's proxy; no harness starts one
+}
 
 _SOCKET = next(each for each in socket.socket.__mro__ if each.__module__ == "socket")
 """The class itself, whatever stands in its place as this module is imported."""

@@ -51,14 +51,12 @@ def scenario_value(scenario: Any) -> Any:
     be read."""
     if isinstance(scenario, Mapping):
         return dict(scenario)
-    text = str(scenario)
-    if not text.endswith(".toml") and "/" not in text and "\\" not in text:
-        return text
     from pathlib import Path
 
-    from mocktune.storage.scenario_files import document_in
+    from mocktune.storage.scenario_files import document_in, is_path
 
-    return {"name": Path(text).stem, **document_in(text)}
+    text = str(scenario)
+    return {"name": Path(text).stem, **document_in(text)} if is_path(text) else text
 
 
 def scenario_body(scenario: Any, set: Any) -> dict[str, Any]:

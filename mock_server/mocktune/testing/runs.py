@@ -13,7 +13,6 @@ import pytest
 
 from mocktune.domain.clock import SECOND, format_duration
 from mocktune.testing.control import ControlError
-from mocktune.testing.frozen import ClockIsFrozen
 from mocktune.testing.requests import last_requests
 from mocktune.testing.sandboxes import Sandbox
 from mocktune.testing.sleeps.originals import perf_counter
@@ -167,6 +166,3 @@ def summary(runs: int, elapsed_s: float, cost_usd: float, lasted_s: float) -> st
         f"mocktune: {runs} {'run' if runs == 1 else 'runs'} in {lasted_s:.1f} s; "
         f"in reality {'it' if runs == 1 else 'they'} would have taken {took} and cost ${cost}"
     )
-
-
-__all__ = ["ClockIsFrozen", "Run", "summary"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -297,14 +298,8 @@ def _without_keep_alive(openai: Any) -> Any:
 
 def _http_library(client: type) -> Any:
     """httpx or httpx2: what the installed SDK's client is made of."""
-    import sys
-
-    base: Callable[..., Any] = client.__mro__[1]
-    return next(sys.modules[each.__module__.partition(".")[0]] for each in client.__mro__ if _is_httpx(each)) or base
-
-
-def _is_httpx(cls: type) -> bool:
-    return cls.__module__.partition(".")[0] in ("httpx", "httpx2")
+    names = (each.__module__.partition(".")[0] for each in client.__mro__)
+    return next(sys.modules[name] for name in names if name in ("httpx", "httpx2"))
 
 
 def _ended_otherwise(job: FineTuningJob, status: str) -> str:

@@ -110,15 +110,15 @@ def sandboxes_routes(services: Services) -> APIRouter:
         except (ClockError, ScenarioError) as error:
             raise UNREADABLE(param=param, problem=error) from error
         return NewSandbox(
-            body.name,
-            body.label,
-            body.seed,
-            scenario,
-            mode,
-            start,
-            step,
-            body.max_frozen_reads,
-            body.advance_on_first_poll,
+            name=body.name,
+            label=body.label,
+            seed=body.seed,
+            scenario=scenario,
+            clock=mode,
+            start=start,
+            advance_on_poll=step,
+            max_frozen_reads=body.max_frozen_reads,
+            advance_on_first_poll=body.advance_on_first_poll,
         )
 
     def _scenario(body: wire.OpenSandbox) -> Scenario | None:
