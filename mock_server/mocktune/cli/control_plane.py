@@ -19,7 +19,7 @@ class ControlPlane(control.ControlPlane):
         try:
             super().__init__(url, api_key)
         except ValueError as error:
-            fail(f"'{url}' is no URL: {error}")
+            fail(str(error))
         self._headers["connection"] = "close"  # a command asks little, and has nothing to tidy up then
 
     def _call(self, method: str, path: str, body: object, timeout_s: float) -> Any:
