@@ -38,7 +38,7 @@ class Symptom:
     that have the same cause; ``text`` is a sentence.
     """
 
-    code: str
+    code: Behaviour | str
     key: tuple[str, ...]
     text: str
 

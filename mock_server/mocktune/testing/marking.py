@@ -11,19 +11,10 @@ import pytest
 from mocktune.domain.clock import ClockError, ClockMode, parse_duration
 from mocktune.domain.documents import ScenarioError, nearest
 from mocktune.domain.scenario import Scenario, with_settings
-from mocktune.storage.scenario_files import (
-    document_in,
-    is_path,
-    named_document,
-    packaged_scenario,
-    scenario_of,
-    scenario_packs,
-)
+from mocktune.storage.scenario_files import is_path, load_scenario, named_document, scenario_of, scenario_packs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-NAME = "mocktune"
 
 SANDBOX_KEYWORDS = (
     "scenario", "set", "seed", "clock", "advance_on_poll", "env", "sleeps", "refuse_real_hosts", "server", "name",
@@ -87,10 +78,7 @@ def check_scenario(scenario: object, changes: Any) -> Scenario:
         if isinstance(scenario, Mapping):
             found = scenario_of(*named_document(scenario, "inline"))
         elif isinstance(scenario, str | Path):
-            text = str(scenario)
-            found = scenario_of(*named_document(document_in(text), Path(text).stem)) if is_path(text) else (
-                packaged_scenario(text)
-            )  # fmt: skip
+            found = load_scenario(str(scenario))
         else:
             raise MarkError(f"{scenario!r:.200} is no scenario: give a name, a path or a document")
         return with_settings(found, changes or ())

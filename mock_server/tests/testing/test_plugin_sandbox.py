@@ -84,6 +84,15 @@ def test_a_client_that_was_left_over_is_refused() -> None:
 # -- clients -----------------------------------------------------------------------------------------------------------
 
 
+def test_what_is_added_is_there_for_the_client_and_in_the_words_of_the_sdk(box: Sandbox) -> None:
+    model = box.add_model(state="ready")
+    job, file = box.add_job(status="running"), box.add_file(status="error")
+    client = box.client()
+    assert client.models.retrieve(model.id).id == model.id
+    assert client.fine_tuning.jobs.retrieve(job.id).status == job.status == "running"
+    assert client.files.retrieve(file.id).status == file.status == "error"
+
+
 def test_clients_that_exist_are_led_into_the_sandbox_and_back(box: Sandbox) -> None:
     ours = openai.OpenAI(api_key="sk-own", base_url="https://api.openai.com/v1", organization="org-1", max_retries=0)
     azure = openai.AzureOpenAI(
