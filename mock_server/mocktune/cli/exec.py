@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,15 +63,16 @@ def exec_(
     piece = _piece(scenario, set_ or [])
     _check_clock(clock)
     end_cleanly(TERMINATED)
-    with held():
-        from mocktune.rehearsal.processes import CannotStart
-        from mocktune.rehearsal.running import run_in_foreground
-        from mocktune.rehearsal.stage import raised_stage
+    with ExitStack() as stack:
+        with held():
+            from mocktune.rehearsal.processes import CannotStart
+            from mocktune.rehearsal.running import run_in_foreground
+            from mocktune.rehearsal.stage import raised_stage
 
-    with (
-        raised_stage() as stage,
-        stage.scene(piece, name=SANDBOX, seed=seed, clock=clock, real_sleeps=real_sleeps) as scene,
-    ):
+            stage = stack.enter_context(raised_stage())
+            scene = stack.enter_context(
+                stage.scene(piece, name=SANDBOX, seed=seed, clock=clock, real_sleeps=real_sleeps)
+            )
         try:
             exit_code = run_in_foreground(command, scene.environment(os.environ))
         except CannotStart as error:

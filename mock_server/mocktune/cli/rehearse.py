@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mocktune.cli.exits import NEGATIVE, fail
-from mocktune.cli.signals import INTERRUPTED, end_cleanly, held
+from mocktune.cli.signals import INTERRUPTED, came_meanwhile, end_cleanly, held
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -151,21 +151,23 @@ def _check_path(path: str) -> None:
 
 
 def _rehearse(pieces: list[Piece], how: Performance, jobs: int, *, fail_fast: bool) -> tuple[Rehearsal, bool]:
-    """What came of it, and whether it was interrupted."""
-    with held():
-        from mocktune.clock import stopwatch_ns
-        from mocktune.rehearsal.rehearsing import Rehearsing
-        from mocktune.rehearsal.stage import raised_stage
+    """What came of it, and whether it was interrupted: signals are looked for between two looks at the runs, since an
+    exception that comes out of nowhere can be lost in what it hits."""
+    interrupted = False
+    try:
+        with held():
+            from mocktune.clock import stopwatch_ns
+            from mocktune.rehearsal.rehearsing import Rehearsing
+            from mocktune.rehearsal.stage import raised_stage
 
-    begun_ns, interrupted = stopwatch_ns(), False
-    with raised_stage() as stage:
-        rehearsing = Rehearsing(stage, pieces, how)
-        try:
-            with _progress(len(pieces)) as progress:
-                for judged in rehearsing.go(jobs, fail_fast=fail_fast, on_start=progress.begins):
+            begun_ns = stopwatch_ns()
+            with raised_stage() as stage, _progress(len(pieces)) as progress:
+                rehearsing = Rehearsing(stage, pieces, how)
+                going = rehearsing.go(jobs, fail_fast=fail_fast, on_start=progress.begins, stopped=came_meanwhile)
+                for judged in going:
                     progress.ended(judged)
-        except KeyboardInterrupt:
-            interrupted = True
+    except KeyboardInterrupt:
+        interrupted = True
     return rehearsing.finished((stopwatch_ns() - begun_ns) / 1e9), interrupted
 
 

@@ -12,6 +12,9 @@ from mocktune.rehearsal.judging import Judged, judge
 from mocktune.rehearsal.performing import Performance, perform
 from mocktune.rehearsal.stage import Piece, Stage
 
+LOOK_S = 0.2
+"""Wall time between two looks whether it is to be stopped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
@@ -41,20 +44,22 @@ class Rehearsing:
         self._interrupted = threading.Event()
         self.judged: dict[int, Judged] = {}
 
-    def go(self, jobs: int, *, fail_fast: bool, on_start: Callable[[Piece], None]) -> Iterator[Judged]:
-        """Each run when it has ended. Left early, running commands are ended."""
+    def go(
+        self, jobs: int, *, fail_fast: bool, on_start: Callable[[Piece], None], stopped: Callable[[], bool]
+    ) -> Iterator[Judged]:
+        """Each run when it has ended. Left early, or once ``stopped`` says so, running commands are ended."""
         places = iter(range(len(self._pieces)))
         with ThreadPoolExecutor(jobs, thread_name_prefix="mocktune-run") as pool:
             running: dict[Future[Judged], int] = {}
             try:
                 more = True
-                while True:
+                while not stopped():
                     while more and len(running) < jobs and (place := next(places, None)) is not None:
                         on_start(self._pieces[place])
                         running[pool.submit(self._perform, place)] = place
                     if not running:
                         return
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    done, _ = wait(running, LOOK_S, FIRST_COMPLETED)
                     for each in done:
                         judged = self.judged[running.pop(each)] = each.result()
                         more = more and (judged.passed or not fail_fast)
