@@ -264,20 +264,17 @@ def sampled_bytes(piece: str) -> int:
 
 
 def _plain_examples(block: bytes) -> list[_PlainExample] | None:
-    """The examples of a block of lines, decoded in one go; None where a line is not one plain chat example.
+    """The examples of a block of lines; None where a line is not one plain chat example.
 
-    The decoder takes any white space for a separator. So that each line holds one object and no object more than one
-    line, every line end inside the block has to stand between a closing and an opening brace, which is nowhere inside
-    an object, and there have to be as many objects as lines.
+    Looking for ways in which lines decoded in one go may hide what they are takes longer than decoding one by one.
     """
-    lines = block.count(b"\n") + (not block.endswith(b"\n"))
-    if block.count(b"}\n{") != lines - 1 and block.count(b"}\r\n{") != lines - 1:
-        return None
+    lines = block.split(b"\n")
+    if not lines[-1]:
+        lines.pop()  # what follows the last line end
     try:
-        examples = _PLAIN_DECODER.decode_lines(block)
+        return list(map(_PLAIN_DECODER.decode, lines))
     except (ValueError, RecursionError):
         return None
-    return examples if len(examples) == lines else None
 
 
 def _texts(example: _PlainExample) -> ExampleTexts:

@@ -175,6 +175,9 @@ BASE_MODELS: dict[str, BaseModel] = {
     )
 }  # fmt: skip
 
+PRICED_ON = "2026-11-22"
+"""The day (UTC) on which the prices were the published ones (PRICEDOC)."""
+
 ASSUMED_PRICES = frozenset({"gpt-4-0613"})
 """Rows whose prices are recollection [REC]; the fidelity page labels them ``assumed``."""
 

@@ -7,6 +7,7 @@ number of examples, images, moderation) is assumed: no recording shows two fault
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mocktune.domain.clock import VirtualTime
@@ -103,6 +104,17 @@ def _defect(model: BaseModel, file: FileOutlook, which: Which, by: VirtualTime, 
         or _wrong_images(model, file.id, report)
         or _flagged(file.screening, which)
     )
+
+
+def defects_of_whole(model: BaseModel, name: str, report: FileReport, which: Which, method: Method) -> Iterator[Defect]:
+    """Every defect that lies in no line of a file that a text calls ``name``: its format, the number of its examples,
+    its images."""
+    found = (
+        _wrong_format(model, name, report.format, method),
+        _wrong_number(report, which, method),
+        _wrong_images(model, name, report),
+    )
+    yield from (defect for defect in found if defect is not None)
 
 
 def _wrong_format(model: BaseModel, id: str, format: FileFormat, method: Method) -> Defect | None:

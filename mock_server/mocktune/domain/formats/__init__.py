@@ -1,8 +1,8 @@
-"""Training file formats: a line becomes examples, or the first defect."""
+"""Training file formats: what may be wrong with a line of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from mocktune.domain.formats import chat, preference, prompt_completion, reinforcement
@@ -12,11 +12,11 @@ if TYPE_CHECKING:  # the report names the defects of this package, so at run tim
     from mocktune.domain.models import Method
     from mocktune.domain.report import FileFormat
 
-_CHECKS: dict[FileFormat, Callable[[object, int], Defect | None]] = {
-    "chat": chat.check_example,
-    "preference": preference.check_example,
-    "reinforcement": reinforcement.check_example,
-    "prompt_completion": prompt_completion.check_example,
+_DEFECTS: dict[FileFormat, Callable[[object, int], Iterator[Defect]]] = {
+    "chat": chat.defects,
+    "preference": preference.defects,
+    "reinforcement": reinforcement.defects,
+    "prompt_completion": prompt_completion.defects,
 }
 
 
@@ -31,7 +31,7 @@ def detect(example: object, method: Method = "supervised") -> FileFormat:
     if method == "dpo":
         return "chat" if "messages" in keys and keys.isdisjoint(preference.KEYS) else "preference"
     if method == "reinforcement":
-        return "chat" if "messages" in keys and chat.check_example(example, 1) is None else "reinforcement"
+        return "chat" if "messages" in keys and next(chat.defects(example, 1), None) is None else "reinforcement"
     if "messages" in keys:
         return "chat"
     if not keys.isdisjoint(preference.KEYS):
@@ -42,10 +42,17 @@ def detect(example: object, method: Method = "supervised") -> FileFormat:
 
 
 def check_example(format: FileFormat, example: object, number: int) -> Defect | None:
-    """The first defect of example ``number`` (1-based) of a file in ``format``; of an unknown format, the format is."""
-    check = _CHECKS.get(format)
-    if check is None:
-        # OBS, contract 3.7 row 9.
-        detail = "Unexpected file format, expected either prompt/completion pairs or chat messages."
-        return Defect("unexpected_format", detail, number)
-    return check(example, number)
+    """The first defect of example ``number`` (1-based) of a file in ``format``: the one the service tells."""
+    return next(defects(format, example, number), None)
+
+
+def defects(format: FileFormat, example: object, number: int) -> Iterator[Defect]:
+    """Every defect of example ``number`` (1-based) of a file in ``format``; of an unknown format, the format is one."""
+    of_format = _DEFECTS.get(format)
+    return of_format(example, number) if of_format else _unexpected_format(number)
+
+
+def _unexpected_format(number: int) -> Iterator[Defect]:
+    # OBS, contract 3.7 row 9.
+    detail = "Unexpected file format, expected either prompt/completion pairs or chat messages."
+    yield Defect("unexpected_format", detail, number)

@@ -1,4 +1,4 @@
-"""The supervised chat format: what an example may hold, and the first thing that is wrong with one.
+"""The supervised chat format: what an example may hold, and what may be wrong with one.
 
 An example is ``{"messages": [...]}`` with optional ``tools``, ``functions`` and ``parallel_tool_calls`` (contract 3.2);
 with images in it, it is a vision example (contract 3.3).
@@ -6,11 +6,18 @@ with images in it, it is a vision example (contract 3.3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from mocktune.domain.formats.defects import Defect
-from mocktune.domain.formats.messages import bad, check_messages, check_tools, extra_key, images_of, json_type
+from mocktune.domain.formats.messages import (
+    MESSAGE_KEYS,
+    bad,
+    extra_key,
+    images_of,
+    json_type,
+    messages_defects,
+    tools_defects,
+)
 
 TOP_LEVEL_KEYS = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
 
@@ -18,20 +25,22 @@ MAX_IMAGES = 10
 """Of one example (VISDOC); that more of them fail the file is assumed."""
 
 
-def check_example(example: object, number: int) -> Defect | None:
-    """The first defect of example ``number`` (1-based), top-level keys first, then message by message."""
+def defects(example: object, number: int) -> Iterator[Defect]:
+    """The defects of example ``number`` (1-based), top-level keys first, then message by message."""
     if not isinstance(example, dict):
-        return Defect("not_json", f"Invalid file format. Example {number} is not an object.", number)
+        yield Defect("not_json", f"Invalid file format. Example {number} is not an object.", number)
+        return
     if "messages" not in example:
-        return missing_messages(number)
+        yield missing_messages(number)
     # Most examples have this one key, so the others are looked at only where there are others.
-    if len(example) > 1:
+    if len(example) > 1 or "messages" not in example:
         for key in example:
             if key not in TOP_LEVEL_KEYS:
-                return extra_key(number, key)
-        if defect := check_tools(example, number, ("tools", "functions")):
-            return defect
-    return check_conversation(example["messages"], number) or _check_what_is_learned(example["messages"], number)
+                yield extra_key(number, key)
+        yield from tools_defects(example, number, ("tools", "functions"))
+    if "messages" in example:
+        yield from conversation_defects(example["messages"], number)
+        yield from _what_is_learned(example["messages"], number)
 
 
 def is_trained(assistant_message: Mapping[str, object]) -> bool:
@@ -44,25 +53,34 @@ def missing_messages(number: int) -> Defect:
     return Defect("missing_messages", f"Invalid file format. Example {number} is missing key 'messages'", number)
 
 
-def check_conversation(messages: object, number: int) -> Defect | None:
-    """The first defect of a list of messages, of its images too."""
+def conversation_defects(messages: object, number: int) -> Iterator[Defect]:
+    """The defects of a list of messages; of its images where the messages themselves have none."""
     if not isinstance(messages, list):
-        return bad(number, f" 'messages' must be a list, not {json_type(messages)}.")
+        yield bad(number, f" 'messages' must be a list, not {json_type(messages)}.")
+        return
     if not messages:
-        return bad(number, " has no messages.")
-    if defect := check_messages(messages, number):
-        return defect
-    if (images := len(images_of(messages))) > MAX_IMAGES:
-        return bad(number, f" has {images} images, but must have at most {MAX_IMAGES}.")
-    return None
+        yield bad(number, " has no messages.")
+        return
+    good = True
+    for defect in messages_defects(messages, number):
+        good = False
+        yield defect
+    if good and (images := len(images_of(messages))) > MAX_IMAGES:
+        yield bad(number, f" has {images} images, but must have at most {MAX_IMAGES}.")
 
 
-def _check_what_is_learned(messages: list[Any], number: int) -> Defect | None:
+def _what_is_learned(messages: object, number: int) -> Iterator[Defect]:
+    """Of a conversation in which it is known who says what."""
+    if not isinstance(messages, list) or not messages:
+        return
+    for message in messages:
+        role = message.get("role") if isinstance(message, dict) else None
+        if not isinstance(role, str) or role not in MESSAGE_KEYS:
+            return
     assistants = [message for message in messages if message["role"] == "assistant"]
     if not assistants:
-        return bad(number, " has no assistant message.")
-    if messages[-1]["role"] != "assistant":
-        return bad(number, ": the last message must be from the assistant.")
-    if not any(map(is_trained, assistants)):
-        return bad(number, " has nothing to learn: every assistant message has weight 0.")
-    return None
+        yield bad(number, " has no assistant message.")
+    elif messages[-1]["role"] != "assistant":
+        yield bad(number, ": the last message must be from the assistant.")
+    elif not any(map(is_trained, assistants)):
+        yield bad(number, " has nothing to learn: every assistant message has weight 0.")

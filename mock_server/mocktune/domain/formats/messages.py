@@ -7,7 +7,7 @@ other faults are modelled on them (``bad_message`` in ``KINDS``, assumed).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from mocktune.domain.formats.defects import Defect
@@ -37,45 +37,51 @@ _NO_IDS: frozenset[str] = frozenset()
 _ABSENT = object()
 
 
-def check_messages(messages: Iterable[Any], number: int) -> Defect | None:
-    """The first defect of the messages of example ``number``, in their order (1-based)."""
+def messages_defects(messages: Iterable[Any], number: int) -> Iterator[Defect]:
+    """The defects of the messages of example ``number``, in their order (1-based)."""
     awaited: Collection[str] = _NO_IDS  # ids of the tool calls that a tool message may answer at this place
     for index, message in enumerate(messages, 1):
         if not isinstance(message, dict):
-            return bad(number, f", message {index} is not an object.")
+            yield bad(number, f", message {index} is not an object.")
+            continue
         role = message.get("role")
         content = message.get("content")
         plain = len(message) == 2 and type(content) is str and "<|" not in content
         # Files are made of {"role", "content"} messages with plain text: these are settled without a call.
         if not (plain and (role == "user" or role == "assistant" or role == "system")):
-            fault = message_fault(message, awaited)
-            if fault is not None:
-                return at(number, f"message {index}", fault)
+            for fault in message_faults(message, awaited):
+                yield at(number, f"message {index}", fault)
         if role == "assistant":
-            awaited = {call["id"] for call in message["tool_calls"]} if "tool_calls" in message else _NO_IDS
+            awaited = _called_ids(message) if "tool_calls" in message else _NO_IDS
         elif role != "tool":
             awaited = _NO_IDS
-    return None
 
 
-def check_tools(holder: dict[Any, Any], number: int, keys: Iterable[str] = ("tools",)) -> Defect | None:
-    """The first defect of ``parallel_tool_calls`` and of the lists of tool (or function) definitions at ``keys``."""
+def _called_ids(message: dict[Any, Any]) -> Collection[str]:
+    """The ids of the calls of a message, whose calls may have faults."""
+    calls = message["tool_calls"]
+    ids = [call.get("id") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    return {id for id in ids if isinstance(id, str)}
+
+
+def tools_defects(holder: dict[Any, Any], number: int, keys: Iterable[str] = ("tools",)) -> Iterator[Defect]:
+    """The defects of ``parallel_tool_calls`` and of the lists of tool (or function) definitions at ``keys``."""
     parallel = holder.get("parallel_tool_calls", True)
     if not isinstance(parallel, bool):
-        return bad(number, f" 'parallel_tool_calls' must be a boolean, not {json_type(parallel)}.")
+        yield bad(number, f" 'parallel_tool_calls' must be a boolean, not {json_type(parallel)}.")
     for key in keys:
         definitions = holder.get(key, ())
         if not isinstance(definitions, list | tuple):
-            return bad(number, f" '{key}' must be a list, not {json_type(definitions)}.")
+            yield bad(number, f" '{key}' must be a list, not {json_type(definitions)}.")
+            continue
         for index, definition in enumerate(definitions, 1):
             if not _is_definition(definition, wrapped=key == "tools"):
                 shape = 'a {"type": "function", "function": {"name": ...}}' if key == "tools" else 'a {"name": ...}'
-                return bad(number, f": entry {index} of '{key}' is not {shape} object.")
-    return None
+                yield bad(number, f": entry {index} of '{key}' is not {shape} object.")
 
 
 def images_of(messages: Iterable[Any]) -> list[str]:
-    """The URLs of the image parts of messages that passed ``check_messages``."""
+    """The URLs of the image parts of messages without defects."""
     return [
         part["image_url"]["url"]
         for message in messages
@@ -85,32 +91,33 @@ def images_of(messages: Iterable[Any]) -> list[str]:
     ]
 
 
-def message_fault(message: dict[Any, Any], awaited: Collection[str] = _NO_IDS) -> Fault | None:
+def message_faults(message: dict[Any, Any], awaited: Collection[str] = _NO_IDS) -> Iterator[Fault]:
     """What is wrong with one message; ``awaited`` are the ids that a tool message may answer."""
     role = message.get("role", _ABSENT)
     if role is _ABSENT:
-        return "missing_role", "Discriminator 'role' is missing in value"
+        yield "missing_role", "Discriminator 'role' is missing in value"
+        return
     keys = MESSAGE_KEYS.get(role) if isinstance(role, str) else None
     if keys is None:
         allowed = ", ".join(f"'{known}'" for known in MESSAGE_KEYS)
         value = f"'{cut(role)}'" if isinstance(role, str) else json_type(role)
-        return "bad_message", f"No match for discriminator 'role' and value {value} (allowed values: {allowed})"
+        yield "bad_message", f"No match for discriminator 'role' and value {value} (allowed values: {allowed})"
+        return
     for key in message:
         if key not in keys:
             if key == "weight":
-                return "bad_message", f"has a 'weight', which only assistant messages may have (role '{role}')."
-            return "bad_message", f'contains an extra "{cut(key)}".'
+                yield "bad_message", f"has a 'weight', which only assistant messages may have (role '{role}')."
+            else:
+                yield "bad_message", f'contains an extra "{cut(key)}".'
     if "name" in message and not isinstance(message["name"], str):
-        return "bad_message", f"'name' must be a string, not {json_type(message['name'])}."
+        yield "bad_message", f"'name' must be a string, not {json_type(message['name'])}."
     if role == "assistant":
-        fault = _assistant_fault(message)
+        yield from _assistant_faults(message)
     elif role == "tool":
-        fault = _tool_fault(message, awaited)
+        yield from _tool_faults(message, awaited)
     elif role == "function" and "name" not in message:
-        fault = ("bad_message", "is missing key 'name'")
-    else:
-        fault = None
-    return fault or _content_fault(message, role)
+        yield "bad_message", "is missing key 'name'"
+    yield from _content_faults(message, role)
 
 
 def at(number: int, place: str, fault: Fault) -> Defect:
@@ -173,92 +180,98 @@ def _is_definition(definition: object, *, wrapped: bool) -> bool:
     )
 
 
-def _assistant_fault(message: dict[Any, Any]) -> Fault | None:
+def _assistant_faults(message: dict[Any, Any]) -> Iterator[Fault]:
     weight = message.get("weight", 1)
     if type(weight) is not int or weight not in (0, 1):  # a JSON true is an int to Python, and 1.0 equals 1
-        return "bad_message", "'weight' must be 0 or 1."
+        yield "bad_message", "'weight' must be 0 or 1."
     if "refusal" in message and not isinstance(message["refusal"], str | None):
-        return "bad_message", f"'refusal' must be a string, not {json_type(message['refusal'])}."
-    if "function_call" in message and (fault := _call_fault(message["function_call"], "'function_call'")):
-        return fault
+        yield "bad_message", f"'refusal' must be a string, not {json_type(message['refusal'])}."
+    if "function_call" in message:
+        yield from _call_faults(message["function_call"], "'function_call'")
     if "tool_calls" not in message:
-        return None
+        return
     calls = message["tool_calls"]
     if not isinstance(calls, list):
-        return "bad_message", f"'tool_calls' must be a list, not {json_type(calls)}."
+        yield "bad_message", f"'tool_calls' must be a list, not {json_type(calls)}."
+        return
     if not calls:
-        return "bad_message", "'tool_calls' is empty."
+        yield "bad_message", "'tool_calls' is empty."
     for index, call in enumerate(calls, 1):
         if not isinstance(call, dict):
-            return "bad_message", f"tool call {index} is not an object."
+            yield "bad_message", f"tool call {index} is not an object."
+            continue
         if not isinstance(call.get("id"), str):
-            return "bad_message", f"tool call {index} has no string 'id'."
+            yield "bad_message", f"tool call {index} has no string 'id'."
         if call.get("type") != "function":
-            return "bad_message", f"tool call {index} must have type 'function'."
-        if fault := _call_fault(call.get("function"), f"tool call {index}: 'function'"):
-            return fault
-    return None
+            yield "bad_message", f"tool call {index} must have type 'function'."
+        yield from _call_faults(call.get("function"), f"tool call {index}: 'function'")
 
 
-def _call_fault(call: object, what: str) -> Fault | None:
+def _call_faults(call: object, what: str) -> Iterator[Fault]:
     if not isinstance(call, dict):
-        return "bad_message", f"{what} must be an object, not {json_type(call)}."
+        yield "bad_message", f"{what} must be an object, not {json_type(call)}."
+        return
     for key in ("name", "arguments"):
         if not isinstance(call.get(key), str):
-            return "bad_message", f"{what} has no string '{key}'."
-    return _text_fault(call["arguments"])
+            yield "bad_message", f"{what} has no string '{key}'."
+    if isinstance(call.get("arguments"), str):
+        yield from _text_faults(call["arguments"])
 
 
-def _tool_fault(message: dict[Any, Any], awaited: Collection[str]) -> Fault | None:
+def _tool_faults(message: dict[Any, Any], awaited: Collection[str]) -> Iterator[Fault]:
     if "tool_call_id" not in message:
-        return "bad_message", "is missing key 'tool_call_id'"
+        yield "bad_message", "is missing key 'tool_call_id'"
+        return
     call_id = message["tool_call_id"]
     if not isinstance(call_id, str):
-        return "bad_message", f"'tool_call_id' must be a string, not {json_type(call_id)}."
-    if call_id not in awaited:
-        return "bad_message", f"follows no assistant message with the tool call '{cut(call_id)}'."
-    return None
+        yield "bad_message", f"'tool_call_id' must be a string, not {json_type(call_id)}."
+    elif call_id not in awaited:
+        yield "bad_message", f"follows no assistant message with the tool call '{cut(call_id)}'."
 
 
-def _content_fault(message: dict[Any, Any], role: str) -> Fault | None:
+def _content_faults(message: dict[Any, Any], role: str) -> Iterator[Fault]:
     content = message.get("content")
     if content is None:
         # OBS: the cookbook's function-calling lines have no content key and train.
         if role == "assistant" and any(message.get(key) for key in ("tool_calls", "function_call", "refusal")):
-            return None
+            return
         said = "'content' must be a string, not null." if "content" in message else "is missing key 'content'"
-        return "bad_message", said
-    if isinstance(content, str):
-        return _text_fault(content)
-    if not isinstance(content, list):
-        return "bad_message", f"'content' must be a string or a list of parts, not {json_type(content)}."
-    if not content:
-        return "bad_message", "'content' is an empty list."
-    for index, part in enumerate(content, 1):
-        if fault := _part_fault(part, index, role):
-            return fault
-    return None
+        yield "bad_message", said
+    elif isinstance(content, str):
+        yield from _text_faults(content)
+    elif not isinstance(content, list):
+        yield "bad_message", f"'content' must be a string or a list of parts, not {json_type(content)}."
+    elif not content:
+        yield "bad_message", "'content' is an empty list."
+    else:
+        for index, part in enumerate(content, 1):
+            yield from _part_faults(part, index, role)
 
 
-def _part_fault(part: object, index: int, role: str) -> Fault | None:
+def _part_faults(part: object, index: int, role: str) -> Iterator[Fault]:
     kind = part.get("type") if isinstance(part, dict) else None
     if isinstance(part, dict) and kind == "text":
         text = part.get("text")
-        return _text_fault(text) if isinstance(text, str) else ("bad_message", f"part {index} has no string 'text'.")
-    if isinstance(part, dict) and kind == "image_url":
+        if isinstance(text, str):
+            yield from _text_faults(text)
+        else:
+            yield "bad_message", f"part {index} has no string 'text'."
+    elif isinstance(part, dict) and kind == "image_url":
         if role != "user":
-            return "bad_message", f"part {index}: only user messages may have images (role '{role}')."
+            yield "bad_message", f"part {index}: only user messages may have images (role '{role}')."
         image = part.get("image_url")
         if not isinstance(image, dict) or not isinstance(url := image.get("url"), str):
-            return "bad_message", f"part {index} has no string 'image_url.url'."
+            yield "bad_message", f"part {index} has no string 'image_url.url'."
+            return
         if not _IMAGE_URL.match(url):
-            return "bad_message", f"part {index}: 'image_url.url' must be an http(s) URL or a base64 data URL."
+            yield "bad_message", f"part {index}: 'image_url.url' must be an http(s) URL or a base64 data URL."
         if image.get("detail", "auto") not in IMAGE_DETAILS:
-            return "bad_message", f"part {index}: 'image_url.detail' must be 'auto', 'low' or 'high'."
-        return None
-    return "bad_message", f"part {index} must be an object of type 'text' or 'image_url'."
+            yield "bad_message", f"part {index}: 'image_url.detail' must be 'auto', 'low' or 'high'."
+    else:
+        yield "bad_message", f"part {index} must be an object of type 'text' or 'image_url'."
 
 
-def _text_fault(text: str) -> Fault | None:
+def _text_faults(text: str) -> Iterator[Fault]:
     token = special_token_in(text)
-    return None if token is None else ("special_token", token)
+    if token is not None:
+        yield "special_token", token

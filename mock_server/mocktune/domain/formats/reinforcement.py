@@ -6,26 +6,33 @@ grader's templates). The words of its defects are those of the chat format (assu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mocktune.domain import draws
-from mocktune.domain.formats.chat import check_conversation, missing_messages
+from mocktune.domain.formats.chat import conversation_defects, missing_messages
 from mocktune.domain.formats.defects import Defect
-from mocktune.domain.formats.messages import bad, check_tools
+from mocktune.domain.formats.messages import MESSAGE_KEYS, bad, tools_defects
 
 MAX_GRADED = 64
 """Examples a grader is run on: enough to tell how its scores spread, few enough for any file."""
 
 
-def check_example(example: object, number: int) -> Defect | None:
-    """The first defect of example ``number`` (1-based). Keys beside ``messages`` and the tools hold anything."""
+def defects(example: object, number: int) -> Iterator[Defect]:
+    """The defects of example ``number`` (1-based). Keys beside ``messages`` and the tools hold anything."""
     if not isinstance(example, dict):
-        return Defect("not_json", f"Invalid file format. Example {number} is not an object.", number)
+        yield Defect("not_json", f"Invalid file format. Example {number} is not an object.", number)
+        return
     if "messages" not in example:
-        return missing_messages(number)
-    if defect := check_tools(example, number) or check_conversation(example["messages"], number):
-        return defect
-    if example["messages"][-1]["role"] != "user":
-        return bad(number, ": the last message must be from the user.")
-    return None
+        yield missing_messages(number)
+    yield from tools_defects(example, number)
+    if "messages" not in example:
+        return
+    messages = example["messages"]
+    yield from conversation_defects(messages, number)
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    role = last.get("role") if isinstance(last, dict) else None
+    if isinstance(role, str) and role in MESSAGE_KEYS and role != "user":
+        yield bad(number, ": the last message must be from the user.")
 
 
 def graded_examples(examples: int, seed: int, most: int = MAX_GRADED) -> tuple[int, ...]:
