@@ -16,7 +16,7 @@ from mocktune_client.waiting import Retrying, Timing, patiently
 if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
 
-LATE_S = 30.0
+LATE_S = 180.0
 """How long a succeeded job's result file may be missing before it counts as missing."""
 
 _BEGINNING = b"step,"

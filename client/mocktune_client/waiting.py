@@ -36,8 +36,25 @@ LONGEST_DELAY_S = 30.0
 JITTER = 0.25
 """Part of a delay of our own choice that is drawn, so that many clients do not come back at once."""
 
+NO_NEWS_S = 600.0
+POLL_GROWTH = 1.25
+LONGEST_POLL_S = 60.0
+"""Jobs were seen to stay queued for five hours and a half [OBS RUBY]: after ten minutes without news each pause is a
+quarter longer, up to a minute.
+"""
+TAIL_S = 300.0
+"""Of quiet: the last two events of a job that succeeded were minutes apart, and minutes late (``late-events``)."""
+OUTAGES_PER_PATIENCE = 6
+"""A job that runs is worth waiting for hours of errors: to give up leaves it behind, and it is paid for."""
+
 HOPELESS_CODES = frozenset(
-    {"insufficient_quota", "daily_rate_limit_exceeded", "training_not_available", "billing_hard_limit_reached"}
+    {
+        "insufficient_quota",
+        "daily_rate_limit_exceeded",
+        "training_not_available",
+        "billing_hard_limit_reached",
+        "InsufficientQuota",
+    }
 )
 """Codes that stay the same however long one waits; some come with a status that looks temporary (contract 6.4)."""
 
@@ -46,18 +63,46 @@ HOPELESS_CODES = frozenset(
 class Timing:
     """Everything about a tuner's patience, in seconds.
 
-    ``poll_s`` between two looks at something healthy, ``patience_s`` for errors in a row, ``tail_s`` of quiet after
-    which a finished job's events count as complete. ``draw`` gives numbers in 0..1.
+    ``poll_s`` between two looks at something healthy, ``patience_s`` for errors in a row, ``outage_s`` for those met
+    while a job that is known is watched, ``tail_s`` of quiet after which a finished job's events count as complete.
+    ``draw`` gives numbers in 0..1.
     """
 
     now: Callable[[], float]
     poll_s: float = 5.0
     patience_s: float = 3600.0
-    tail_s: float = 60.0
+    tail_s: float = TAIL_S
     draw: Callable[[], float] = random.random
 
+    @property
+    def outage_s(self) -> float:
+        return OUTAGES_PER_PATIENCE * self.patience_s
+
     def poll_delay_s(self) -> float:
-        return self.poll_s * (1 - JITTER / 2 + JITTER * self.draw())
+        return self.jittered(self.poll_s)
+
+    def jittered(self, delay_s: float) -> float:
+        """``delay_s``, give or take an eighth."""
+        return delay_s * (1 - JITTER / 2 + JITTER * self.draw())
+
+
+class Pace:
+    """The pauses between looks at something healthy: even at first, longer where it has brought no news for long."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self._delay_s = timing.poll_s
+        self._slower_at = timing.now() + NO_NEWS_S
+
+    def news(self) -> None:
+        """Something happened: more is likely to."""
+        self._delay_s = self._timing.poll_s
+        self._slower_at = self._timing.now() + NO_NEWS_S
+
+    def next_delay_s(self) -> float:
+        if self._timing.now() >= self._slower_at:
+            self._delay_s = min(POLL_GROWTH * self._delay_s, max(LONGEST_POLL_S, self._timing.poll_s))
+        return self._timing.jittered(self._delay_s)
 
 
 class Retrying:
@@ -113,21 +158,25 @@ def poll(
     """
     deadline = inf if timeout_s is None else timing.now() + timeout_s
     status: str | None = None
+    pace = Pace(timing)
     while True:
         remaining_s = max(0.0, deadline - timing.now())
+        within_s = timing.patience_s if status is None else timing.outage_s
         try:
-            found = yield from patiently(function, timing, min(timing.patience_s, remaining_s))
+            found = yield from patiently(function, timing, min(within_s, remaining_s))
         except Exception as error:
-            if timeout_s is None or remaining_s > timing.patience_s or not is_temporary(error):
+            if timeout_s is None or remaining_s > within_s or not is_temporary(error):
                 raise
             raise WaitTimeout(subject, status, timeout_s) from error
+        if found.status != status:
+            pace.news()
         status = found.status
         if status in ended:
             return found
         remaining_s = deadline - timing.now()
         if timeout_s is not None and remaining_s <= 0:
             raise WaitTimeout(subject, status, timeout_s)
-        yield Sleep(min(timing.poll_delay_s(), remaining_s))
+        yield Sleep(min(pace.next_delay_s(), remaining_s))
 
 
 def is_temporary(error: Exception) -> bool:
@@ -137,6 +186,15 @@ def is_temporary(error: Exception) -> bool:
     if isinstance(error, openai.APIStatusError):
         hopeless = HOPELESS_CODES & {error.code, error.type}
         return not hopeless and (error.status_code in (408, 429) or error.status_code >= 500)
+    return isinstance(error, openai.APIConnectionError | openai.APIResponseValidationError | UnreadableAnswer)
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether the service may have done what it was asked all the same. A 429 says that it did not."""
+    import openai
+
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code == 408 or error.status_code >= 500
     return isinstance(error, openai.APIConnectionError | openai.APIResponseValidationError | UnreadableAnswer)
 
 

@@ -186,6 +186,14 @@ def lose_answer(_: Any) -> sdk_http.Response:
     raise sdk_http.ReadTimeout("no answer")
 
 
+class Killed(BaseException):
+    """The process ends here: nothing that handles errors hears of it."""
+
+
+def die(_: Any) -> sdk_http.Response:
+    raise Killed
+
+
 def cut_connection(_: Any) -> sdk_http.Response:
     raise sdk_http.ConnectError("refused")
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from mocktune_client import JobCancelled
+from mocktune_client.events import SHORT_TAIL_S, StepSeen, step_of
+
 from .lab import MARV, Lab, change, cut_connection, fixtures, html, sdk_http
 
 EVENTS = "GET /fine_tuning/jobs/[^/]*/events"
@@ -179,3 +182,56 @@ def test_a_cancelled_job_ends_with_its_event(lab: Lab) -> None:
     lab.unbroken.fine_tuning.jobs.cancel(job)
     assert "cancelled" in list(lab.tuner().follow(job))[-1].message
     assert lab.now == 0
+
+
+def test_a_failed_job_without_its_error_event_is_told_after_a_minute_of_quiet(lab: Lab) -> None:
+    """Who waits for a failure is not kept for as long as the last events of a success may take."""
+    job = lab.job(FEW, until="failed")
+    lab.breaks(EVENTS, change(lambda page: [each.update(level="info") for each in page["data"]]))
+    list(lab.tuner(poll_s=1).follow(job))
+    assert lab.now == pytest.approx(SHORT_TAIL_S, abs=2)
+
+
+def test_a_job_that_is_canceled_with_one_l_has_ended(lab: Lab) -> None:
+    """As Azure's references spell it [DOC]."""
+    job = lab.job(until="running")
+    lab.unbroken.fine_tuning.jobs.cancel(job)
+    lab.breaks(RETRIEVE, change(lambda job: job.update(status="canceled")))
+    lab.breaks(
+        EVENTS, change(lambda page: page["data"][0].update(message=page["data"][0]["message"].replace("ll", "l")))
+    )
+    assert "canceled" in list(lab.tuner().follow(job))[-1].message
+    assert lab.now == 0
+    with pytest.raises(JobCancelled):
+        lab.tuner().wait(job)
+
+
+def test_events_without_an_id_a_message_or_a_time_are_delivered_once(lab: Lab) -> None:
+    def bare(page: Any) -> None:
+        for number, event in enumerate(page["data"]):
+            if event["type"] == "metrics":
+                event.update(id=None, created_at=None)
+            elif number == 0:
+                event.update(message=None)
+
+    job = lab.job()
+    expected = all_events(lab, job)
+    lab.breaks(EVENTS, change(bare))
+    followed = list(lab.tuner(tail_s=5).follow(job))
+    assert len(followed) == len(expected)
+    assert sum(event.id is None for event in followed) == 40
+
+
+def test_a_step_is_read_from_data_or_words_and_from_nothing_else(lab: Lab) -> None:
+    job = lab.job()
+    all_events(lab, job)
+    events = lab.unbroken.fine_tuning.jobs.list_events(job, limit=1000).data[::-1]
+    assert [step_of(each) for each in events if step_of(each)] == [StepSeen(step, 40) for step in range(1, 41)]
+    for message, data, step in [
+        ("Step 12/300: training loss=1.23", None, StepSeen(12, 300)),
+        (None, {"step": 3, "total_steps": 9}, StepSeen(3, 9)),
+        ("Step 1/2", {"step": "3", "total_steps": 9}, StepSeen(1, 2)),
+        ("Checkpoint created at step 60 with Snapshot ID: x", {}, None),
+        (None, None, None),
+    ]:
+        assert step_of(events[0].model_copy(update={"message": message, "data": data})) == step

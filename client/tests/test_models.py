@@ -74,7 +74,6 @@ def test_timeouts_outages_and_overload_are_waited_out(lab: Lab) -> None:
         (refuse(401, "invalid_api_key"), openai.AuthenticationError),
         (refuse(403, None), openai.PermissionDeniedError),
         (refuse(404, None, "This is not a chat model"), openai.NotFoundError),
-        (refuse(404, "DeploymentNotFound"), openai.NotFoundError),
         (refuse(400, None), openai.BadRequestError),
     ],
 )

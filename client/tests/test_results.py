@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from mocktune_client import ResultRow, Results, ResultsUnavailable
-from mocktune_client.results import read_results
+from mocktune_client.results import LATE_S, read_results
 
 from .lab import MODEL, ONE_EPOCH, Lab, change, fixtures, html, refuse, sdk_http, serving
+from .quirks import play, tune
 
 CONTENT = "GET /files/.*/content"
 RETRIEVE = "GET /fine_tuning/jobs/[^/]*"
@@ -102,7 +103,7 @@ def test_a_result_file_that_never_comes_is_unavailable(lab: Lab) -> None:
     lab.breaks(RETRIEVE, change(lambda job: job.update(result_files=[])))
     with pytest.raises(ResultsUnavailable, match="without a result file"):
         lab.tuner().results(job)
-    assert lab.now == pytest.approx(30)
+    assert lab.now == pytest.approx(LATE_S)
 
 
 def test_a_result_file_that_was_deleted_is_unavailable(lab: Lab) -> None:
@@ -121,3 +122,19 @@ def test_results_are_decoded_by_an_asynchronous_client_too(lab: Lab) -> None:
             return (await lab.async_tuner(client).results(job)).rows
 
     assert asyncio.run(read()) == ROWS
+
+
+def test_a_result_file_that_comes_minutes_late_is_waited_for(lab: Lab) -> None:
+    """Scenario ``late-result``: 90 s after the end."""
+    play(lab, "late-result")
+    job = lab.job(until="succeeded")
+    assert len(lab.tuner().results(job).rows) == 40
+    assert 85 < lab.now < 125
+
+
+def test_a_tuning_without_a_result_file_has_a_model_all_the_same(lab: Lab) -> None:
+    """Scenario ``missing-result``."""
+    play(lab, "missing-result")
+    tuned = tune(lab)
+    assert tuned.results is None
+    assert tuned.answers_as == tuned.model

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from mocktune_client import AsyncTuner, Tuner
-from mocktune_client.waiting import Retrying, Timing, is_temporary, retry_after_s
+from mocktune_client.waiting import Pace, Retrying, Timing, is_temporary, retry_after_s
 
 from .lab import sdk_http
 
@@ -129,3 +129,19 @@ def answering(kind: Any) -> Any:
     return kind(
         transport=sdk_http.MockTransport(lambda _: sdk_http.Response(200, json={**body, "status": next(statuses)}))
     )
+
+
+def test_polls_slow_down_to_a_minute_after_ten_minutes_without_news() -> None:
+    clock = [0.0]
+    timing = Timing(lambda: clock[0], poll_s=5, draw=lambda: 0.5)
+    pace = Pace(timing)
+    found = []
+    while clock[0] < 1500:
+        found.append(pace.next_delay_s())
+        clock[0] += found[-1]
+    assert set(found[:120]) == {5}
+    assert found[120:] == sorted(found[120:])
+    assert found[121] == pytest.approx(5 * 1.25**2)
+    assert found[-1] == 60
+    pace.news()
+    assert pace.next_delay_s() == 5
