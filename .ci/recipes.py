@@ -317,6 +317,43 @@ def testcontainers(kitchen: Kitchen) -> None:
     print("   left out: a Docker engine; a stand-in of its API started the image's command on loopback")
 
 
+def tune(kitchen: Kitchen) -> None:
+    folder = kitchen.project("tune")
+    state = str(_emptied(kitchen.folder / "state"))
+    said = kitchen.run("\n".join(shell_blocks(PAGES / "tune.md")), folder, MOCKTUNE_STATE_DIR=state)
+    expect(said, "target: local, a mocktune server of this command", "nothing was sent", "exit code 1")
+    expect(said, "ready: 20 of 20", "mocktune attach ftjob-", "49, obviously.")
+    if not list((folder / "report").glob("*.html")):
+        raise Failed("there is no report")
+
+
+def prompt_engineering(kitchen: Kitchen) -> None:
+    _rung(kitchen, "prompt-engineering")
+
+
+def prompt_chaining(kitchen: Kitchen) -> None:
+    _rung(kitchen, "prompt-chaining")
+
+
+def function_calling(kitchen: Kitchen) -> None:
+    _rung(kitchen, "function-calling")
+
+
+def distillation(kitchen: Kitchen) -> None:
+    _rung(kitchen, "distillation")
+
+
+def _rung(kitchen: Kitchen, page: str) -> None:
+    """One page of the ladder, whose evaluations print what its ``console`` blocks show."""
+    folder = kitchen.project(page, "prompt-engineering", page)
+    said = ""
+    with kitchen.server() as ready:
+        environ = {"OPENAI_BASE_URL": ready["base_url"], "OPENAI_API_KEY": "sk-ladder"}
+        for script in shell_blocks(PAGES / f"{page}.md"):
+            said += kitchen.run(script, folder, **environ, MOCKTUNE_STATE_DIR=str(folder / "state"))
+    expect(said, *(text for language, text in blocks(PAGES / f"{page}.md") if language == "console"))
+
+
 def _emptied(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -324,6 +361,11 @@ def _emptied(folder: Path) -> Path:
 
 
 RECIPES: dict[str, Callable[[Kitchen], None]] = {
+    "tune": tune,
+    "prompt-engineering": prompt_engineering,
+    "prompt-chaining": prompt_chaining,
+    "function-calling": function_calling,
+    "distillation": distillation,
     "unittest": unittest,
     "curl": curl,
     "run-in-ci": run_in_ci,

@@ -219,7 +219,10 @@ def commands() -> Mapping[str, Any]:
 
 
 def options_of(command: str) -> list[Any]:
-    return [each for each in commands()[command].params if each.param_type_name == "option"]
+    """Of a command that is several, such as ``jobs``, those of all of them."""
+    found = commands()[command]
+    parts = [found, *getattr(found, "commands", {}).values()]
+    return [each for part in parts for each in part.params if each.param_type_name == "option"]
 
 
 def test_the_settings_page_names_the_variable_and_key_of_every_option_of_serve() -> None:

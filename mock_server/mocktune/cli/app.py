@@ -1,4 +1,4 @@
-"""The commands, put together. Exit codes: 0 ok, 1 negative result, 2 usage, 130 interrupted."""
+"""The commands, put together. Exit codes: 0 ok, 1 negative result, 2 usage, 3 over budget, 130 interrupted."""
 
 from __future__ import annotations
 
@@ -8,17 +8,28 @@ import typer
 
 from mocktune import __version__
 from mocktune.cli.add import add
+from mocktune.cli.ask import ask
+from mocktune.cli.attach import attach
+from mocktune.cli.check import check
 from mocktune.cli.clock import clock
+from mocktune.cli.compare import compare
+from mocktune.cli.convert import convert
 from mocktune.cli.demo import demo
+from mocktune.cli.distill import distill
 from mocktune.cli.exec import exec_
 from mocktune.cli.explain import explain
+from mocktune.cli.files import files
+from mocktune.cli.jobs import jobs
 from mocktune.cli.listen import listen
+from mocktune.cli.models import models
 from mocktune.cli.pyproject import rehearse_defaults, serve_defaults
 from mocktune.cli.rehearse import rehearse
 from mocktune.cli.sandboxes import sandboxes
 from mocktune.cli.scenarios import scenarios
 from mocktune.cli.serve import serve
+from mocktune.cli.split import split
 from mocktune.cli.trigger import trigger
+from mocktune.cli.tune import tune
 from mocktune.cli.verdict import verdict
 
 app = typer.Typer(
@@ -30,6 +41,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(demo)
+app.command()(check)
+app.command()(split)
+app.command()(convert)
+app.command()(tune)
+app.command()(attach)
 app.command()(serve)
 # Options behind the first word of the command are the command's.
 app.command("exec", context_settings={"allow_interspersed_args": False})(exec_)
@@ -42,6 +58,12 @@ app.command()(listen)
 app.command()(trigger)
 app.command()(explain)
 app.command()(verdict)
+app.add_typer(jobs, name="jobs")
+app.add_typer(files, name="files")
+app.add_typer(models, name="models")
+app.command()(ask)
+app.command()(compare)
+app.command()(distill)
 
 
 def _print_version(wanted: bool) -> None:

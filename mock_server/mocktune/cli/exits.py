@@ -9,6 +9,8 @@ NEGATIVE = 1
 """The command ran, and the answer is no."""
 USAGE = 2
 """The command cannot run like this."""
+OVER_BUDGET = 3
+"""It would cost, or has cost, more than was allowed."""
 
 
 def fail(message: str, exit_code: int = USAGE) -> NoReturn:

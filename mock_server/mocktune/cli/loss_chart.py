@@ -8,8 +8,7 @@ from typing import Any
 
 import plotext
 
-SMOOTHED_OVER = 9
-"""Steps whose mean makes one point of the smoothed line; an odd number has a middle."""
+from mocktune.cli.curves import smoothed
 
 TRAIN_COLOR, SMOOTH_COLOR, VALID_COLOR = 8, 6, 3
 """Of the terminal's own sixteen colours, so that they fit light and dark ones: grey, cyan, yellow."""
@@ -39,16 +38,6 @@ class LossCurve:
     @property
     def last_step(self) -> int:
         return max(self.train, default=0)
-
-
-def smoothed(train: dict[int, float]) -> dict[int, float]:
-    """The mean of the losses around each step, as far as there are any."""
-    reach = SMOOTHED_OVER // 2
-    means = {}
-    for step in train:
-        around = [train[near] for near in range(step - reach, step + reach + 1) if near in train]
-        means[step] = sum(around) / len(around)
-    return means
 
 
 def draw(curve: LossCurve, width: int, height: int) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from mocktune.cli.curves import smoothed
 from mocktune.cli.demo_story import for_people, split_marv
-from mocktune.cli.loss_chart import LossCurve, draw, smoothed
+from mocktune.cli.loss_chart import LossCurve, draw
 from mocktune.cli.real_run import real_run
 from mocktune.domain.clock import SECOND
 from mocktune.domain.models import BASE_MODELS
