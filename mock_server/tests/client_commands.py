@@ -89,6 +89,24 @@ class Desk:
         return name
 
 
+def fixtures() -> tuple[Any, Any]:
+    """The fixtures of a module: its server, and a desk for each test."""
+
+    @pytest.fixture(scope="module")
+    def server() -> Iterator[RunningServer]:
+        with serving() as server:
+            yield server
+
+    @pytest.fixture
+    def desk(
+        server: RunningServer, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> Iterator[Desk]:
+        with desk_at(server, request.node.name, monkeypatch, tmp_path) as desk:
+            yield desk
+
+    return server, desk
+
+
 @contextmanager
 def serving(scenario: str = "realistic", *changes: str) -> Iterator[RunningServer]:
     with running_server(make_settings(scenario, changes=changes, clock="frozen", seed=42)) as server:

@@ -11,6 +11,7 @@ import typer
 
 from mocktune.cli.clock import DEFAULT_URL
 from mocktune.cli.exits import fail
+from mocktune.cli.pairs import metadata_of
 
 Kind = Literal["job", "model", "file", "gallery"]
 
@@ -84,8 +85,8 @@ def add(
         "status": status, "progress": progress, "failure": failure, "age": age, "model": model, "method": method,
         "suffix": suffix, "n_epochs": n_epochs, "training_file": training_file, "validation_file": validation_file,
         "state": state, "ready_in": ready_in, "filename": filename, "purpose": purpose,
-        "processing_for": processing_for, "status_details": status_details, "metadata": _pairs(metadata or []),
-        "content": content, "examples": examples, "trained_on": trained_on,
+        "processing_for": processing_for, "status_details": status_details,
+        "metadata": metadata_of(metadata or []) or None, "content": content, "examples": examples, "trained_on": trained_on,
     }  # fmt: skip
     body = _body(kind, {name: value for name, value in given.items() if value is not None})
     if not api_key:
@@ -140,16 +141,6 @@ def _text(path: str) -> str:
         return data.decode()
     except (OSError, ValueError) as error:  # no text is a ValueError
         fail(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}")
-
-
-def _pairs(texts: list[str]) -> dict[str, str] | None:
-    pairs = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals:
-            fail(f"'{text}' is no metadata: write KEY=VALUE")
-        pairs[key] = value
-    return pairs or None
 
 
 def _print_failures() -> None:

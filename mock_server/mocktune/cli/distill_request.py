@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mocktune.cli.exits import OVER_BUDGET, fail
+from mocktune.cli.pairs import metadata_of
 from mocktune_client.distilling import Distiller, Keep, Prompt, Tariff, UnreadablePrompts, read_prompts, tariff_of
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def read_distill_request(
         fail("--out: a training file's name ends with .jsonl")
     return DistillRequest(
         teacher=teacher,
-        metadata=_pairs(metadata),
+        metadata=metadata_of(metadata),
         since=_instant(since, "--since"),
         until=_instant(until, "--until"),
         newest=newest,
@@ -140,16 +141,6 @@ def read_distill_request(
         out=out,
         student=model,
     )
-
-
-def _pairs(texts: Sequence[str]) -> dict[str, str]:
-    pairs = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not (key and equals):
-            fail(f"--metadata: '{text}' is no pair: write KEY=VALUE")
-        pairs[key] = value
-    return pairs
 
 
 def _instant(text: str | None, option: str) -> float | None:

@@ -9,6 +9,7 @@ import typer
 
 from mocktune.cli.exits import NEGATIVE, fail
 from mocktune.cli.job_changes import JobIds, cancel, pause, resume
+from mocktune.cli.pairs import metadata_of
 from mocktune.cli.targets import BaseUrl, Json, Live, MaxCost
 
 jobs = typer.Typer(help="List, show, follow, cancel, pause and resume jobs.", no_args_is_help=True)
@@ -39,7 +40,7 @@ def list_jobs(
     from mocktune.cli.printing import print_json
     from mocktune.cli.session import session
 
-    pairs = _pairs(metadata or [])
+    pairs = metadata_of(metadata or [])
     with session(live=live, max_cost=max_cost, base_url=base_url, json=json) as at:
         asked: dict[str, Any] = {"metadata": pairs} if pairs else {}
 
@@ -233,13 +234,3 @@ def wait(
 jobs.command()(cancel)
 jobs.command()(pause)
 jobs.command()(resume)
-
-
-def _pairs(given: list[str]) -> dict[str, str]:
-    pairs = {}
-    for each in given:
-        key, equals, value = each.partition("=")
-        if not key or not equals:
-            fail(f"--metadata '{each}' is no pair: write KEY=VALUE")
-        pairs[key] = value
-    return pairs

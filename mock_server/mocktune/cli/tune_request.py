@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mocktune.cli.exits import fail
+from mocktune.cli.pairs import metadata_of
 from mocktune.domain.models import Method
 
 METHODS: tuple[Method, ...] = ("supervised", "dpo", "reinforcement")
@@ -102,7 +103,7 @@ def read_request(
         method=known,
         hyperparameters={key: value for key, value in given.items() if value is not None},
         details={} if grader is None else {"grader": _grader(grader)},
-        metadata=_pairs(metadata) or None,
+        metadata=metadata_of(metadata) or None,
         again=again,
     )
 
@@ -146,13 +147,3 @@ def _grader(path: Path) -> Any:
     if not isinstance(grader, dict):
         fail(f"--grader: '{path}' is no grader, which is a JSON object")
     return grader
-
-
-def _pairs(texts: Sequence[str]) -> dict[str, str]:
-    pairs = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not (key and equals):
-            fail(f"--metadata: '{text}' is no pair: write KEY=VALUE")
-        pairs[key] = value
-    return pairs

@@ -125,7 +125,7 @@ def test_what_the_server_refuses_is_told_in_its_words(told: Add, capsys: pytest.
         ("model", {"progress": "40%"}, "--progress belongs to: mocktune add job"),
         ("gallery", {"age": "5s"}, "--age belongs to: mocktune add job or model or file"),
         ("file", {"ready_in": "5s"}, "--ready-in belongs to: mocktune add model"),
-        ("job", {"metadata": ["run"]}, "'run' is no metadata: write KEY=VALUE"),
+        ("job", {"metadata": ["run"]}, "--metadata: 'run' is no pair: write KEY=VALUE"),
         ("job", {"examples": "nowhere.jsonl"}, "nowhere.jsonl cannot be read: No such file or directory"),
         ("job", {"api_key": ""}, "give --api-key or set OPENAI_API_KEY: the key names the sandbox it is added to"),
     ],

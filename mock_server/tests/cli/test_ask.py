@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import nullcontext
-from pathlib import Path
 from types import SimpleNamespace
 
 import openai
 import pytest
-from client_commands import MARV, MODEL, Desk, desk_at, serving
+from client_commands import MARV, MODEL, Desk, fixtures
 
-from mocktune import RunningServer
 from mocktune.cli.answers import AnswerCut, Asker, Question, gathered
 from mocktune.cli.budget import OverBudget
 from mocktune.cli.spending import Purse
@@ -21,18 +18,7 @@ ANSWER = "Paris. The Eiffel Tower has been dropping hints since 1889, so please,
 CHAT = "chat.completions.create"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture
-def desk(
-    server: RunningServer, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Desk]:
-    with desk_at(server, request.node.name, monkeypatch, tmp_path) as desk:
-        yield desk
+server, desk = fixtures()
 
 
 def test_a_model_answers_and_its_tokens_and_price_are_told_beside(desk: Desk) -> None:

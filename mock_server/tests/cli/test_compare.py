@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from client_commands import MARV, MODEL, Desk, desk_at, serving
+from client_commands import MARV, MODEL, Desk, fixtures
 
-from mocktune import RunningServer
 from mocktune.cli.prompts import PromptsError, read_prompts
 
 LINES = MARV.splitlines()
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture
-def desk(
-    server: RunningServer, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Desk]:
-    with desk_at(server, request.node.name, monkeypatch, tmp_path) as desk:
-        yield desk
+server, desk = fixtures()
 
 
 @pytest.fixture

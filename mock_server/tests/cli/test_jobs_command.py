@@ -7,27 +7,12 @@ import pty
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client_commands import MODEL, Desk, desk_at, serving
+from client_commands import MODEL, Desk, fixtures
 
-from mocktune import RunningServer
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture
-def desk(
-    server: RunningServer, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Desk]:
-    with desk_at(server, request.node.name, monkeypatch, tmp_path) as desk:
-        yield desk
+server, desk = fixtures()
 
 
 def test_a_list_is_a_table_newest_first_and_json_is_the_services_own_objects(desk: Desk) -> None:
@@ -258,11 +243,12 @@ def test_on_a_narrow_terminal_rows_are_broken_between_columns_and_ids_stay_whole
     finally:
         os.close(ours)
     assert ended.wait(timeout=60) == 0
-    _, head, row, below = said.decode().splitlines()
+    _, head, row, below, last = said.decode().splitlines()
     assert re.split("  +", head) == ["id", "status", "model"]
     assert re.split("  +", row) == [done, "succeeded", MODEL]
-    assert re.split("  +", below.strip())[0] == f"tuned model {model}"
-    assert max(len(head), len(row)) <= 80
+    assert below.strip() == f"tuned model {model}"
+    assert last.strip().startswith("created ")
+    assert max(map(len, (head, row, below, last))) <= 80
 
 
 @pytest.mark.parametrize("words", [("events", "-f"), ("wait",)])

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-from client_commands import MODEL, Desk, desk_at, serving
+from client_commands import MODEL, Desk, fixtures
 
-from mocktune import RunningServer
 from mocktune.domain.clock import SECOND, VirtualTime, format_instant
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture
-def desk(
-    server: RunningServer, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Desk]:
-    with desk_at(server, request.node.name, monkeypatch, tmp_path) as desk:
-        yield desk
+server, desk = fixtures()
 
 
 def test_models_are_listed_newest_first_with_their_end_and_the_tuned_ones_apart(desk: Desk) -> None:
