@@ -57,7 +57,9 @@ def ask(
     base_url: BaseUrl = None,
     json: Json = False,
 ) -> None:
-    """Ask a model one question. With --max-cost, only if the longest answer would not cost more.
+    """Ask a model one question.
+
+    With --max-cost, only if the longest answer would not cost more.
 
     mocktune ask ft:gpt-4o-mini-2024-07-18:… "What is 7 times 7?" · mocktune ask ftjob-… <question.txt
     """

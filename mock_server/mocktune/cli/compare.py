@@ -48,8 +48,9 @@ def compare(
     base_url: BaseUrl = None,
     json: Json = False,
 ) -> None:
-    """Ask two models the same, and show the answers side by side. With --max-cost, only if the longest answers to all
-    would not cost more.
+    """Ask two models the same, and show the answers side by side.
+
+    With --max-cost, only if the longest answers to all would not cost more.
 
     mocktune compare gpt-4o-mini-2024-07-18 ft:gpt-4o-mini-2024-07-18:… --prompts held_out.jsonl
     """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from typing import NoReturn
 
 NEGATIVE = 1
@@ -15,5 +17,14 @@ OVER_BUDGET = 3
 
 def fail(message: str, exit_code: int = USAGE) -> NoReturn:
     """End the command, saying why on stderr."""
-    print(f"mocktune: {message}", file=sys.stderr, flush=True)
+    tell(message)
     sys.exit(exit_code)
+
+
+def tell(message: str) -> None:
+    """One line on stderr. A terminal gets it broken between words, which it does not do itself; others as it is."""
+    line = f"mocktune: {message}"
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        line = textwrap.fill(line, max(20, width), break_long_words=False, break_on_hyphens=False)
+    print(line, file=sys.stderr, flush=True)

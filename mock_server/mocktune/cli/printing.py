@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from json import dumps
 from typing import Any
 
-from mocktune.cli.exits import NEGATIVE, fail
+from mocktune.cli.exits import NEGATIVE, fail, tell
 
 
 def print_json(thing: Any) -> None:
@@ -30,7 +30,7 @@ def printable_lines(text: object) -> str:
 
 def note(text: str) -> None:
     """A line for people, beside the output."""
-    print(f"mocktune: {text}", file=sys.stderr, flush=True)
+    tell(text)
 
 
 @contextmanager

@@ -38,20 +38,33 @@ USUAL_TIMEOUT_S = 1.0
 NAMED_TIMEOUT_S = 5.0
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
+WHERE = "Where it goes, and what it may cost"
+"""The part of the help that these options stand in."""
+
 Live = Annotated[
     bool,
-    typer.Option("--live", help="Go to a service that is not mocktune, and may cost money. Needs --max-cost."),
+    typer.Option(
+        "--live",
+        rich_help_panel=WHERE,
+        help="Go to a service that is not mocktune, and may cost money. Needs --max-cost.",
+    ),
 ]
 MaxCost = Annotated[
     float | None,
     typer.Option(
-        "--max-cost", metavar="USD", min=0, show_default=False, help="What may be spent at most, by the estimate."
+        "--max-cost",
+        rich_help_panel=WHERE,
+        metavar="USD",
+        min=0,
+        show_default=False,
+        help="What may be spent at most, by the estimate.",
     ),
 ]
 BaseUrl = Annotated[
     str | None,
     typer.Option(
         "--base-url",
+        rich_help_panel=WHERE,
         metavar="URL",
         show_default=False,
         help="The server; OPENAI_BASE_URL or AZURE_OPENAI_ENDPOINT too.",
@@ -61,6 +74,7 @@ Scenario = Annotated[
     str | None,
     typer.Option(
         "--scenario",
+        rich_help_panel=WHERE,
         metavar="NAME|FILE",
         show_default=False,
         help="What happens on a local server that is started for this command; quick unless given.",
@@ -69,11 +83,20 @@ Scenario = Annotated[
 Clock = Annotated[
     str | None,
     typer.Option(
-        "--clock", metavar="PACE", show_default=False, help="Pace of time on such a server: real, or a factor as x60."
+        "--clock",
+        rich_help_panel=WHERE,
+        metavar="PACE",
+        show_default=False,
+        help="Pace of time on such a server: real, or a factor as x60.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs: an object a line.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what it would cost; send nothing.")]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", rich_help_panel=WHERE, help="Say what would be done and what it would cost; send nothing."
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 TERMINATED = 143
 MAX_TOLD_FINDINGS = 3
+JOB_OPTIONS = "The job"
+"""The part of the help that its fields stand in."""
 
 Report = Annotated[
     Path | None,
@@ -49,33 +52,72 @@ def tune(
         str | None, typer.Option(metavar="FILE|file-ID", show_default=False, help="Examples to validate with.")
     ] = None,
     suffix: Annotated[
-        str | None, typer.Option(metavar="TEXT", show_default=False, help="In the new model's name.")
+        str | None,
+        typer.Option(rich_help_panel=JOB_OPTIONS, metavar="TEXT", show_default=False, help="In the new model's name."),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, show_default="auto", help="Rounds over the data.")
+        int | None,
+        typer.Option(
+            rich_help_panel=JOB_OPTIONS, metavar="N", min=1, show_default="auto", help="Rounds over the data."
+        ),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(metavar="N", min=1, show_default="auto", help="Examples of a step.")
+        int | None,
+        typer.Option(rich_help_panel=JOB_OPTIONS, metavar="N", min=1, show_default="auto", help="Examples of a step."),
     ] = None,
     learning_rate_multiplier: Annotated[
-        float | None, typer.Option(metavar="X", min=1e-9, show_default="auto", help="Of the model's learning rate.")
+        float | None,
+        typer.Option(
+            rich_help_panel=JOB_OPTIONS,
+            metavar="X",
+            min=1e-9,
+            show_default="auto",
+            help="Of the model's learning rate.",
+        ),
     ] = None,
     beta: Annotated[
-        float | None, typer.Option(metavar="X", min=1e-9, show_default="auto", help="Of dpo: how near to the model.")
+        float | None,
+        typer.Option(
+            rich_help_panel=JOB_OPTIONS,
+            metavar="X",
+            min=1e-9,
+            show_default="auto",
+            help="Of dpo: how near to the model.",
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="NUMBER", show_default=False, help="The job's seed.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(rich_help_panel=JOB_OPTIONS, metavar="NUMBER", show_default=False, help="The job's seed."),
+    ] = None,
     method: Annotated[
         str | None,
-        typer.Option(metavar="NAME", show_default="by the file", help="supervised, dpo or reinforcement."),
+        typer.Option(
+            rich_help_panel=JOB_OPTIONS,
+            metavar="NAME",
+            show_default="by the file",
+            help="supervised, dpo or reinforcement.",
+        ),
     ] = None,
     grader: Annotated[
-        Path | None, typer.Option(metavar="FILE", show_default=False, help="Of reinforcement: the grader, as JSON.")
+        Path | None,
+        typer.Option(
+            rich_help_panel=JOB_OPTIONS,
+            metavar="FILE",
+            show_default=False,
+            help="Of reinforcement: the grader, as JSON.",
+        ),
     ] = None,
     metadata: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", show_default=False, help="Of the job; repeatable.")
+        list[str] | None,
+        typer.Option(
+            rich_help_panel=JOB_OPTIONS, metavar="KEY=VALUE", show_default=False, help="Of the job; repeatable."
+        ),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Make a new job, though there be one of the same request.")
+        bool,
+        typer.Option(
+            "--again", rich_help_panel=JOB_OPTIONS, help="Make a new job, though there be one of the same request."
+        ),
     ] = False,
     no_check: Annotated[
         bool, typer.Option("--no-check", help="Do not check the files first, and do not refuse those with errors.")
@@ -209,7 +251,8 @@ class Tuning:
         if self._json:
             print_json(plan.document())
         else:
-            print("\n".join(plan.lines()), flush=True)
+            width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+            print("\n".join(plan.lines(width)), flush=True)
 
     def perform(self) -> int:
         """Do it; the exit code."""

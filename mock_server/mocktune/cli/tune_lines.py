@@ -108,8 +108,9 @@ class LinesView:
         near = self._told_step and step - self._told_step < total / STEP_LINES
         if step <= self._told_step or (step < total and (over or near)):
             return
+        numbers = figures(record, since=self._told_step)
         self._told_step = step
-        parts = [f"step {step:>{len(str(total))}}/{total}", *(" ".join(each) for each in figures(record))]
+        parts = [f"step {step:>{len(str(total))}}/{total}", *(" ".join(each) for each in numbers)]
         if not over:
             parts += spent_words(record)
             if (left_s := record.left_s) is not None and step < total:

@@ -171,6 +171,7 @@ class LiveView:
         parts: list[RenderableType] = [Text(), self._trail()]
         if doing := self._doing():
             parts.append(Text(f"  {doing}", style="dim", no_wrap=True, overflow="ellipsis"))
+        parts += self._uploading()
         if record.stage == "running" and record.curves.last_step:
             parts += self._training()
             height = min(CHART_HEIGHT, self._console.height - len(parts) - 4)
@@ -200,14 +201,25 @@ class LiveView:
         record = self._record
         if record.waiting is not None:
             return f"waiting out {waiting_words(record.waiting)}"
-        upload = next(reversed(record.uploads.values()), None)
-        if record.stage == "files" and upload is not None and upload.sent_bytes < upload.size_bytes:
-            if upload.sent_bytes:
-                return f"{upload.filename}: {told_size(upload.sent_bytes)} of {told_size(upload.size_bytes)}"
-            return f"{upload.filename}: {told_size(upload.size_bytes)}"
         if record.stage in ("validating_files", "queued") and record.job is not None:
             return record.job.id
         return ""
+
+    def _uploading(self) -> list[RenderableType]:
+        """The file on its way; where it goes in parts, how much of it has arrived."""
+        upload = next(reversed(self._record.uploads.values()), None)
+        if self._record.stage != "files" or upload is None or upload.sent_bytes >= upload.size_bytes:
+            return []
+        size = told_size(upload.size_bytes)
+        if not upload.sent_bytes:
+            return [Text(f"  {upload.filename}: {size}", style="dim", no_wrap=True, overflow="ellipsis")]
+        told = f"{told_size(upload.sent_bytes)} of {size}  {upload.sent_bytes / upload.size_bytes:>4.0%}"
+        row = Table.grid(padding=(0, 2))
+        bar = ProgressBar(
+            total=upload.size_bytes, completed=upload.sent_bytes, width=max(10, min(60, self._width - len(told) - 8))
+        )
+        row.add_row("", bar, Text(told, no_wrap=True, overflow="ellipsis"))
+        return [row]
 
     def _training(self) -> list[RenderableType]:
         record = self._record

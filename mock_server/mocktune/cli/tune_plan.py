@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,12 @@ class TunePlan:
     price: ModelPrice | None
     priced_on: str | None
 
-    def lines(self) -> list[str]:
-        return ["what would be done:", *(f"  {n}. {step}" for n, step in enumerate(self.steps, 1)), "nothing was sent"]
+    def lines(self, width: int | None = None) -> list[str]:
+        """The steps in words, broken between words where they are longer than ``width``."""
+        steps = [f"  {n}. {step}" for n, step in enumerate(self.steps, 1)]
+        if width is not None:
+            steps = [textwrap.fill(step, max(20, width), subsequent_indent=" " * 5) for step in steps]
+        return ["what would be done:", *steps, "nothing was sent"]
 
     def document(self) -> dict[str, Any]:
         price = self.price

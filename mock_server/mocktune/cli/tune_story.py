@@ -196,8 +196,8 @@ def is_metrics(event: FineTuningJobEvent) -> bool:
     return event.type == "metrics" and isinstance(data, dict) and bool(data.get("step"))
 
 
-def figures(record: TuneRecord) -> list[tuple[str, str]]:
-    """The latest numbers of the training by their names, those that are known."""
+def figures(record: TuneRecord, since: int = 0) -> list[tuple[str, str]]:
+    """The latest numbers of the training by their names, those that are known of a step after ``since``."""
     curves = record.curves
     names = (
         ("loss", "train_loss", 4),
@@ -212,7 +212,7 @@ def figures(record: TuneRecord) -> list[tuple[str, str]]:
         points = curves.validation(name.removeprefix("valid_")) if name.startswith("valid_") else curves.of(name)
         if name == "train_loss" and curves.lost_at is not None:
             shown.append((label, "nan"))
-        elif points:
+        elif points and next(reversed(points)) > since:
             shown.append((label, f"{next(reversed(points.values())):.{digits}f}"))
     return shown
 

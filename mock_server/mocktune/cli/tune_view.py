@@ -26,6 +26,10 @@ ViewKind: TypeAlias = Literal["live", "lines", "json"]
 LeftBecause: TypeAlias = Literal["interrupted", "detached"]
 
 
+SIGNS = "✓●━⠂◆┤"
+"""What the live view draws with. An output that cannot show them gets lines."""
+
+
 class TuneView(Protocol):
     """Shows one tuning. A context: leaving it, also by an exception, gives the terminal back.
 
@@ -73,7 +77,8 @@ class TuneView(Protocol):
 
 
 def view_kind(*, json: bool) -> ViewKind:
-    """``json`` where that is asked for, ``live`` where stdout is a terminal that can move its cursor, else lines."""
+    """``json`` where that is asked for; ``live`` where stdout is a terminal that can move its cursor and show curves;
+    else lines."""
     if json:
         return "json"
     from rich.console import Console
@@ -81,7 +86,15 @@ def view_kind(*, json: bool) -> ViewKind:
     console = Console()
     # A pipe gets no moving part, even if FORCE_COLOR calls it a terminal.
     moving = console.is_terminal and not console.is_dumb_terminal and sys.stdout.isatty()
-    return "live" if moving else "lines"
+    return "live" if moving and _can_show(SIGNS) else "lines"
+
+
+def _can_show(signs: str) -> bool:
+    try:
+        signs.encode(sys.stdout.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def make_view(kind: ViewKind) -> TuneView:

@@ -83,10 +83,17 @@ def test_a_folder_gets_a_page_a_table_and_the_events(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "begins"), [("r.html", "<!doctype html>"), ("r.CSV", "step,"), ("r.jsonl", "{")])
 def test_a_file_gets_what_its_name_ends_in_and_replaces_an_earlier_one(tmp_path: Path, name: str, begins: str) -> None:
     path = tmp_path / name
-    path.write_text("old", encoding="utf-8")
-    assert write_report(path, finished()) == [path]
+    for _ in range(2):
+        assert write_report(path, finished()) == [path]
     assert path.read_text(encoding="utf-8").startswith(begins)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(OSError, match="report"):
+        write_report(tmp_path, finished())
+    assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
 
 
 def test_what_a_service_wrote_stays_text(tmp_path: Path) -> None:

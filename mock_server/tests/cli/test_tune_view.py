@@ -23,7 +23,7 @@ from mocktune.cli.tune_live import LiveView
 from mocktune.cli.tune_view import make_view, view_kind
 from mocktune_client import JobFailed
 from mocktune_client.dataset.report import ModelPrice
-from mocktune_client.progress import FileSeen, JobKnown, JobSeen, ModelUndeployed, Progress, Waiting
+from mocktune_client.progress import FileSeen, JobKnown, JobSeen, ModelUndeployed, Progress, Uploading, Waiting
 
 from .tuning_story import JOB, MODEL, Stopwatch, event, file, job, step, story, tuned
 
@@ -185,7 +185,9 @@ def test_objects_of_the_service_pass_as_they_are_and_numbers_that_json_lacks_as_
     out = StringIO()
     view = JsonView(out, record=Stopwatch().record())
     view.progress(step(1, 2, train_loss=float("nan"), later={"field": 1}))
-    (document,) = map(json.loads, out.getvalue().splitlines())
+    view.progress(Waiting("job j", RuntimeError("busy"), float("inf")))
+    document, waiting = map(json.loads, out.getvalue().splitlines())
+    assert waiting["delay_s"] is None
     assert document["job_event"]["data"] == {
         "step": 1, "total_steps": 2, "train_loss": None, "train_mean_token_accuracy": 0.5, "later": {"field": 1},
     }  # fmt: skip
@@ -207,7 +209,7 @@ def plain(told: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", told)
 
 
-@pytest.mark.parametrize(("width", "height"), [(30, 6), (40, 10), (80, 24), (140, 50)])
+@pytest.mark.parametrize(("width", "height"), [(30, 4), (30, 6), (40, 10), (80, 24), (140, 50)])
 def test_the_moving_part_fits_a_terminal_of_any_size_at_every_moment(width: int, height: int) -> None:
     view, _, console = live_view(width, height)
     for told in story():
@@ -238,6 +240,17 @@ def test_the_live_view_shows_progress_figures_and_both_curves_and_gives_the_term
     assert f"ask it      mocktune ask {MODEL} 'a question'" in told_to_stay
     assert out.getvalue().count("\x1b[?25l") == out.getvalue().count("\x1b[?25h") == 1
     assert not view._ticker.is_alive()
+
+
+def test_a_file_that_goes_in_parts_has_a_bar() -> None:
+    view, _, console = live_view(80, 24)
+    view.progress(Uploading("training", "big.jsonl", 64_000_000, 256_000_000))
+    lines = console.render_lines(view._moving_part(), pad=False)
+    shown = "\n".join("".join(segment.text for segment in line) for line in lines)
+    assert re.search(r"━+ +64.0 MB of 256.0 MB   25%", shown)
+    view.progress(Uploading("training", "big.jsonl", 256_000_000, 256_000_000))
+    lines = console.render_lines(view._moving_part(), pad=False)
+    assert "MB" not in "".join(segment.text for line in lines for segment in line)
 
 
 def test_a_paused_job_is_shown_as_paused_and_an_error_while_it_is_waited_out() -> None:
@@ -273,6 +286,25 @@ def test_a_pipe_gets_lines_also_where_colour_is_forced(monkeypatch: pytest.Monke
     assert isinstance(make_view("lines"), LinesView)
     assert isinstance(make_view("json"), JsonView)
     assert isinstance(make_view("live"), LiveView)
+
+
+@pytest.mark.parametrize(("encoding", "kind"), [("utf-8", "live"), ("ascii", "lines"), ("latin-1", "lines")])
+def test_a_terminal_that_cannot_show_curves_gets_lines(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, kind: str
+) -> None:
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(Terminal, "encoding", encoding)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    assert view_kind(json=False) == kind
+    monkeypatch.setenv("TERM", "dumb")
+    assert view_kind(json=False) == "lines"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a terminal of POSIX")
