@@ -86,7 +86,8 @@ def add(
         "suffix": suffix, "n_epochs": n_epochs, "training_file": training_file, "validation_file": validation_file,
         "state": state, "ready_in": ready_in, "filename": filename, "purpose": purpose,
         "processing_for": processing_for, "status_details": status_details,
-        "metadata": metadata_of(metadata or []) or None, "content": content, "examples": examples, "trained_on": trained_on,
+        "metadata": metadata_of(metadata or []) or None, "content": content, "examples": examples,
+        "trained_on": trained_on,
     }  # fmt: skip
     body = _body(kind, {name: value for name, value in given.items() if value is not None})
     if not api_key:

@@ -177,7 +177,9 @@ def tune(
             fail("--detach needs a server that goes on; this one ends with the command. Start one with: mocktune serve")
         with viewing(target, json=json) as view:
             flags = flags_of(target, base_url)
-            tuning = Tuning(request, target, view, flags, wait=not no_wait, detach=detach, json=json, clock=clock)
+            tuning = Tuning(
+                request, target, view, flags, wait=not no_wait, detach=detach, json=json, clock=clock, scenario=scenario
+            )
             code = tuning.estimate(check=not no_check, per_million=price)
             if dry_run:
                 tuning.tell_plan()
@@ -206,6 +208,7 @@ class Tuning:
         detach: bool,
         json: bool,
         clock: str | None = None,
+        scenario: str | None = None,
     ) -> None:
         self._request = request
         self._target = target
@@ -214,6 +217,7 @@ class Tuning:
         self._wait = wait
         self._detach = detach
         self._json = json
+        self._scenario = scenario
         self._clock = clock
         self._report: DatasetReport | None = None
         self._price: ModelPrice | None = None
@@ -273,6 +277,7 @@ class Tuning:
             budget=budget,
             checked=checked,
             clock=self._clock,
+            scenario=self._scenario,
         )
         with self._target.client() as client:
             tuner = tuner_on(client, self._target, going)

@@ -80,8 +80,8 @@ class HourlyBudget:
 @dataclass(slots=True)
 class Going:
     """What a tuning needs to be shown and ended well. ``flags`` are those of the target, for the commands that the
-    messages name; ``checked`` are the sha256 of the files whose price was estimated; ``clock`` is the pace of a server
-    that was started.
+    messages name; ``checked`` are the sha256 of the files whose price was estimated; ``clock`` is the pace and
+    ``scenario`` the life of a server that was started, as they were asked for.
     """
 
     target: Target
@@ -92,6 +92,7 @@ class Going:
     job_id: str | None = None
     checked: Mapping[str, str] = field(default_factory=dict)
     clock: str | None = None
+    scenario: str | None = None
 
     def on(self, told: Progress) -> None:
         from mocktune_client.progress import JobKnown
@@ -102,6 +103,10 @@ class Going:
             self.budget.take(told)
         if isinstance(told, JobKnown):
             self.job_id = told.job.id
+            if told.how == "found" and self.scenario is not None:
+                self.view.note(
+                    f"--scenario {self.scenario} has no say in a job that was there before. For a new one: --again"
+                )
             if self.detach:
                 raise Detached
 

@@ -394,3 +394,7 @@ def test_without_a_server_one_is_started_and_an_interrupted_job_goes_on_with_the
     _, said = detached.communicate(timeout=TIMEOUT_S)
     assert detached.returncode == 2
     assert "mocktune serve" in said
+    found = start("tune", "train.jsonl", "--model", MINI, "--scenario", "fails-midway")
+    told, said = found.communicate(timeout=TIMEOUT_S)
+    assert found.returncode == 0, said
+    assert "--scenario fails-midway has no say in a job that was there before. For a new one: --again" in told
