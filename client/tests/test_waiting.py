@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -96,11 +97,22 @@ def test_only_errors_that_time_may_heal_are_temporary(error: Exception, temporar
 def test_a_replaced_sleep_is_heard_by_tuners_with_the_default_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that owns time replaces ``time.sleep`` after this package was imported."""
     slept: list[Any] = []
+    ours, really, really_async = threading.get_ident(), time.sleep, asyncio.sleep
 
+    # A server that another module has in a thread of this process goes on sleeping.
     async def sleep(seconds: float) -> None:
-        slept.append(("async", seconds))
+        if threading.get_ident() == ours:
+            slept.append(("async", seconds))
+        else:
+            await really_async(seconds)
 
-    monkeypatch.setattr(time, "sleep", lambda seconds: slept.append(("sync", seconds)))
+    def sleep_here(seconds: float) -> None:
+        if threading.get_ident() == ours:
+            slept.append(("sync", seconds))
+        else:
+            really(seconds)
+
+    monkeypatch.setattr(time, "sleep", sleep_here)
     monkeypatch.setattr(asyncio, "sleep", sleep)
     with openai.OpenAI(
         api_key="sk-x", base_url="http://127.0.0.1:9/v1", http_client=answering(sdk_http.Client)
