@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mocktune.domain.models import resolve_base_model
+from mocktune.domain.models import BaseModel, resolve_base_model
 
 _AZURE = re.compile(r"(?P<base>.+)\.ft-(?P<id>[0-9a-f]{32})(?:-(?P<suffix>.+))?")
 _STEP = re.compile(r"ckpt-step-(\d{1,15})")
@@ -45,12 +45,20 @@ def tuned_name(name: str) -> TunedName | None:
     return TunedName(parts[1], parts[2] or None, parts[3] or None, parts[4], step)
 
 
+def base_name(name: str) -> str:
+    """The base model in a tuned one's name, or in what begins like one; another name as it is."""
+    return name.split(":")[1] if name.startswith("ft:") else name.partition(".ft-")[0]
+
+
+def base_model_of(name: str) -> BaseModel | None:
+    """The base model behind any name: its own, an alias, a tuned model, a checkpoint; None for others."""
+    return resolve_base_model(base_name(name))
+
+
 def base_of(name: str) -> str:
-    """The dated base model behind any name: an alias, a tuned model, a checkpoint. Other names stay as they are."""
-    tuned = tuned_name(name)
-    base = tuned.base if tuned else name
-    known = resolve_base_model(base)
-    return known.id if known else base
+    """The dated name of the base model behind ``name``; where it is not known, the name in ``name``."""
+    known = base_model_of(name)
+    return known.id if known else base_name(name)
 
 
 def file_name_of(name: str) -> str:

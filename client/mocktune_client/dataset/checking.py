@@ -19,7 +19,7 @@ from mocktune.domain.validation import FileOutlook, defects_of_whole, first_faul
 from mocktune_client.dataset import warnings
 from mocktune_client.dataset.merging import Merged, finding_of
 from mocktune_client.dataset.on_disk import File, Hashing, on_disk
-from mocktune_client.dataset.plan import DEFAULT_MODEL, Plan, base_model_of, plan_for
+from mocktune_client.dataset.plan import DEFAULT_MODEL, Plan, plan_for
 from mocktune_client.dataset.prices import prices_of
 from mocktune_client.dataset.reading import PART_BYTES, cuts
 from mocktune_client.dataset.remedies import REMEDIES
@@ -29,7 +29,7 @@ from mocktune_client.dataset.survey import Question, Survey
 from mocktune_client.dataset.surveying import survey
 from mocktune_client.dataset.workers import Task, WorkerFailed, Workers
 
-__all__ = ["DEFAULT_MODEL", "base_model_of", "check_dataset"]
+__all__ = ["DEFAULT_MODEL", "check_dataset"]
 
 ALONE_BYTES = 16 << 20
 """Up to this size of both files they are read in this process: it is done before another one has its vocabulary."""

@@ -18,7 +18,7 @@ import msgspec
 from mocktune.domain.formats import check_example
 from mocktune.domain.formats.messages import json_type
 from mocktune_client.dataset.tables import ConvertError, Row, Table
-from mocktune_client.dataset.writing import replacing
+from mocktune_client.writing import replacing
 
 Target: TypeAlias = Literal["chat", "preference"]
 Message: TypeAlias = dict[str, Any]

@@ -10,10 +10,11 @@ import msgspec
 
 from mocktune.domain.formats import detect
 from mocktune.domain.formats.chat import TOP_LEVEL_KEYS
-from mocktune.domain.models import BASE_MODELS, BaseModel, Encoding, Method, resolve_base_model
+from mocktune.domain.models import BASE_MODELS, BaseModel, Encoding, Method
 from mocktune.domain.report import FileFormat
 from mocktune_client.dataset.prices import fits
 from mocktune_client.dataset.reading import first_lines
+from mocktune_client.model_names import base_model_of
 
 DEFAULT_MODEL = "gpt-4o-mini-2024-07-18"
 """Judges a file that no model fits."""
@@ -31,15 +32,8 @@ class Plan:
     first_examples: tuple[dict[str, Any] | None, ...]
 
 
-def base_model_of(name: str | None) -> BaseModel | None:
-    """The base model of a base model's name, an alias, or the name of a tuned model or checkpoint; None for others."""
-    if name is None:
-        return None
-    return resolve_base_model(name.split(":")[1] if name.startswith("ft:") else name)
-
-
 def plan_for(paths: Sequence[str], model: str | None, method: Method | None, count_tokens: bool) -> Plan:
-    asked = base_model_of(model)
+    asked = base_model_of(model) if model is not None else None
     firsts = [_first_example(path) for path in paths]
     method = method or _method_of(firsts[0], asked)
     formats: tuple[FileFormat, ...] = tuple("unknown" if first is None else detect(first, method) for first in firsts)

@@ -24,7 +24,7 @@ import msgspec
 
 from mocktune.dataset_engine.syntax import json_fault
 from mocktune_client.dataset.reading import TooLong, line_lists
-from mocktune_client.dataset.writing import replacing
+from mocktune_client.writing import replacing
 
 MEMORY_BYTES = 4 << 20
 """Of ranks, kept in memory before a temporary file is used."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from mocktune_client.distilling.examples import LeftOut, Reason
+from mocktune_client.writing import replacing
 
 Keep: TypeAlias = Literal["newest", "oldest", "all"]
 """Which answer of a prompt that was answered several times; ``all``: each that differs."""
@@ -107,15 +107,10 @@ class Dataset:
     def finish(self, *, asked: int = 0, usd: float | None = 0.0, stored: bool = True) -> Distilled:
         """Write the file. One that was there is replaced, at once."""
         chosen = sorted(self._lines.values(), key=lambda line: (line.created, -line.number))
-        temporary = self._path.with_name(f".{self._path.name}-{os.getpid()}")
-        try:
-            with temporary.open("wb") as file:
-                for line in chosen:
-                    self._file.seek(line.offset)
-                    file.write(self._file.read(line.length))
-            os.replace(temporary, self._path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with replacing(self._path) as file:
+            for line in chosen:
+                self._file.seek(line.offset)
+                file.write(self._file.read(line.length))
         return Distilled(
             path=self._path,
             examples=len(chosen),

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mocktune.cli.budget import base_of
 from mocktune.cli.spending import Purse, Tariff, Tokens, tariff_of
 from mocktune_client.errors import TuningError
+from mocktune_client.model_names import base_model_of
 from mocktune_client.steps import Steps, ask, run
 from mocktune_client.waiting import Retrying, Timing, is_temporary, wall_now, wall_sleep
 
@@ -152,7 +152,7 @@ class _Reply:
 
 
 def _reply(client: OpenAI, question: Question, on_text: OnText | None) -> _Reply:
-    base = base_of(question.model)
+    base = base_model_of(question.model)
     options: dict[str, Any] = {"timeout": REQUEST_TIMEOUT_S}
     # Models that reason take no temperature.
     if question.temperature is not None and (base is None or "reinforcement" not in base.methods):

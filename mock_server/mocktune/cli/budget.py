@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from mocktune.cli.amounts import told_usd
 from mocktune.domain.hyperparameters import auto_epochs
-from mocktune.domain.models import BaseModel, resolve_base_model
 from mocktune_client.dataset.report import ModelPrice
+from mocktune_client.model_names import base_model_of
 
 if TYPE_CHECKING:
     from mocktune_client.dataset.report import DatasetReport
@@ -21,22 +21,11 @@ class OverBudget(Exception):
     """More than ``--max-cost``, or nobody can say that it is not."""
 
 
-def base_name(model: str) -> str:
-    """The base model behind a tuned one's name: ``ft:BASE:ORG:…``, on Azure ``BASE.ft-…``; another name as it is."""
-    if model.startswith("ft:"):
-        return model.split(":")[1]
-    return model.partition(".ft-")[0]
-
-
-def base_of(model: str) -> BaseModel | None:
-    return resolve_base_model(base_name(model))
-
-
 def price_of(report: DatasetReport, model: str, epochs: int | None, per_million: float | None) -> ModelPrice | None:
     """What training on ``model`` will cost; None where no price is known. ``per_million``, US dollars for a million
     trained tokens, wins over the table.
     """
-    base = base_of(model)
+    base = base_model_of(model)
     known = next((each for each in report.prices if base is not None and each.model == base.id), None)
     if per_million is None:
         return known

@@ -134,11 +134,11 @@ def _base_model(model: str, method: MethodOption | None) -> BaseModel | None:
     that stands for none, and for a method that is not the model's."""
     from mocktune.domain.documents import nearest
     from mocktune.domain.models import ALIASES, BASE_MODELS
-    from mocktune_client.dataset.plan import base_model_of
+    from mocktune_client.model_names import base_model_of
 
     if not model:
         return None
-    base = base_model_of(model.partition(".ft-")[0])  # as Azure names tuned models
+    base = base_model_of(model)
     if base is None:
         fail(f"--model: there is no model '{model}' that can be tuned{nearest(model, [*BASE_MODELS, *ALIASES])}")
     if method is not None and method.value not in base.methods:
@@ -189,7 +189,7 @@ def _deliver(judged: Judged, format: FormatOption, out: str) -> None:
         sys.stdout.buffer.write(_content(judged, format))
         sys.stdout.flush()
         return
-    from mocktune_client.dataset.writing import replacing
+    from mocktune_client.writing import replacing
 
     try:
         with ExitStack() as stack:

@@ -17,6 +17,7 @@ from mocktune.cli.check_verdict import (
     place,
     price_told,
 )
+from mocktune.html_frame import framed
 from mocktune.rehearsal.evidence import printable
 from mocktune_client.dataset.report import Distribution, FileReport
 
@@ -48,17 +49,12 @@ ul { list-style: none; padding: 0; margin: 0 } li { margin: .5rem 0 } summary { 
 
 def html_page(of: Judged) -> str:
     """The page, whole."""
-    return "\n".join(_page(of)) + "\n"
+    title = f"{'ok' if of.exit_code == 0 else 'not ok'}: {_text(of.report.training.path)}"
+    return framed(title, STYLE, _body(of))
 
 
-def _page(of: Judged) -> Iterator[str]:
+def _body(of: Judged) -> Iterator[str]:
     name = _text(of.report.training.path)
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-    # Should something get past the escaping, a browser still runs and loads nothing.
-    yield """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>{'ok' if of.exit_code == 0 else 'not ok'}: {name}</title>"
-    yield f"<style>{STYLE}</style>\n</head>\n<body>"
     yield f"<h1>mocktune check <code>{name}</code></h1>"
     how = {0: "good", 1: "bad"}.get(of.exit_code, "warn")
     yield f'<p class="banner {how}">{_text(of.line)}</p>'
@@ -74,7 +70,6 @@ def _page(of: Judged) -> Iterator[str]:
     yield from _first_example(of)
     for file in of.files:
         yield from _spread(file)
-    yield "</body>\n</html>"
 
 
 def _files(of: Judged) -> Iterator[str]:

@@ -8,6 +8,7 @@ from html import escape
 from mocktune.cli.comparison import SIDES, Given, Row, Summary
 from mocktune.cli.listing import usd
 from mocktune.cli.printing import printable_lines
+from mocktune.html_frame import framed
 
 _STYLE = """
 :root { color-scheme: light dark; --good: #1a7f37; --bad: #cf222e; --line: #8884; --soft: #8881 }
@@ -23,17 +24,11 @@ small { display: block; opacity: .7 }
 
 def comparison_page(rows: Sequence[Row], summaries: Sequence[Summary]) -> str:
     """The page, whole."""
-    return "\n".join(_page(rows, summaries)) + "\n"
-
-
-def _page(rows: Sequence[Row], summaries: Sequence[Summary]) -> Iterator[str]:
     base, tuned = summaries
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-    # Should something get past the escaping, a browser still runs and loads nothing.
-    yield """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>{_text(base.model)} and {_text(tuned.model)}</title>"
-    yield f"<style>{_STYLE}</style>\n</head>\n<body>"
+    return framed(f"{_text(base.model)} and {_text(tuned.model)}", _STYLE, _body(rows, summaries))
+
+
+def _body(rows: Sequence[Row], summaries: Sequence[Summary]) -> Iterator[str]:
     yield "<h1>mocktune compare</h1>"
     yield '<table class="figures">'
     yield "<tr><th>" + "".join(f"<th>{_text(each.model)}" for each in summaries) + "</tr>"
@@ -49,7 +44,7 @@ def _page(rows: Sequence[Row], summaries: Sequence[Summary]) -> Iterator[str]:
         if with_expected:
             cells.append(_text(row.prompt.expected or ""))
         yield f'<tr><td class="soft">{row.number}' + "".join(f"<td>{cell}" for cell in cells) + "</tr>"
-    yield "</table>\n</body>\n</html>"
+    yield "</table>"
 
 
 def _figures(summaries: Sequence[Summary]) -> Iterator[tuple[str, list[str]]]:

@@ -87,11 +87,6 @@ class Curves:
         file gave where that is known, since it says more than one batch of it."""
         return dict(sorted({**self.of(f"valid_{measure}"), **self.of(f"full_valid_{measure}")}.items()))
 
-    @property
-    def rewarded(self) -> bool:
-        """Whether this is a job of reinforcement: it has rewards and no losses."""
-        return "train_mean_reward" in self.series and "train_loss" not in self.series
-
 
 def smoothed(points: Mapping[int, float]) -> dict[int, float]:
     """The mean of the points around each one, as far as there are any: neighbours in the series, ascending. A long

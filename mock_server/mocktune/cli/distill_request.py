@@ -43,9 +43,10 @@ class DistillRequest:
         """Ends the command where a budget is to be kept and nobody knows what an answer or the training costs."""
         limit = target.max_cost_usd
         if self.student is not None and per_million is None:
-            from mocktune.cli.budget import OverBudget, base_of, check_budget
+            from mocktune.cli.budget import OverBudget, check_budget
+            from mocktune_client.model_names import base_model_of
 
-            if base_of(self.student) is None:
+            if base_model_of(self.student) is None:
                 try:
                     check_budget(None, self.student, limit, stays=True)
                 except OverBudget as over:

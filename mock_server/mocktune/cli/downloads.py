@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from mocktune.cli.exits import fail
+from mocktune_client.writing import replacing
 
 
 def may_write(path: Path, *, force: bool) -> None:
@@ -22,20 +20,9 @@ def may_write(path: Path, *, force: bool) -> None:
 
 
 def written(path: Path, pieces: Iterable[bytes]) -> int:
-    """Write ``path`` beside its place first, so that what breaks off leaves nothing half; its size in bytes."""
-    handle, beside = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.", suffix=".part")
-    size_bytes = 0
-    try:
-        with os.fdopen(handle, "wb") as file:
-            for piece in pieces:
-                size_bytes += file.write(piece)
-        Path(beside).chmod(0o666 & ~_umask())
-        os.replace(beside, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(beside)
-        raise
-    return size_bytes
+    """Write ``path`` whole or not at all; its size in bytes."""
+    with replacing(path) as file:
+        return sum(map(file.write, pieces))
 
 
 def local_name(name: object, otherwise: str) -> str:
@@ -43,9 +30,3 @@ def local_name(name: object, otherwise: str) -> str:
     last = str(name or "").replace("\\", "/").rpartition("/")[2]
     kept = "".join(each if each.isprintable() and each not in '<>:"|?*' else "_" for each in last)[:200].strip(" .")
     return kept or otherwise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mocktune.cli.budget import base_of
 from mocktune.cli.spending import afford as afford_amount
+from mocktune_client.model_names import base_model_of
 
 if TYPE_CHECKING:
     from mocktune.cli.session import Session
@@ -35,7 +35,7 @@ def _cost_usd(at: Session, job: Any) -> float | None:
     """None where it is billed by time, the model is none of the table, or its file cannot be had (for some accounts a
     training file cannot be downloaded [OBS]).
     """
-    base = base_of(job.model)
+    base = base_model_of(job.model)
     epochs = getattr(job.hyperparameters, "n_epochs", None)
     if base is None or base.prices.training is None or not isinstance(epochs, int):
         return None

@@ -61,10 +61,11 @@ def _fields(job: Any, client: OpenAI) -> Iterator[tuple[str, object]]:
 
 def _step(job: Any, client: OpenAI) -> str | None:
     """Where training is, from the latest events: ``estimated_finish`` is nearly always null [OBS]."""
+    from mocktune_client.events import step_of
+
     for event in client.fine_tuning.jobs.list_events(job.id, limit=20).data or ():
-        data = event.data
-        if event.type == "metrics" and isinstance(data, dict) and data.get("step"):
-            return f"{data['step']} of {data.get('total_steps') or '?'}"
+        if seen := step_of(event):
+            return f"{seen.step} of {seen.total_steps}"
     return None
 
 
@@ -85,10 +86,10 @@ def _took(job: Any) -> str | None:
 
 
 def _price(job: Any) -> str | None:
-    from mocktune.cli.budget import base_of
     from mocktune.domain.models import PRICED_ON, cost_usd
+    from mocktune_client.model_names import base_model_of
 
-    base = base_of(job.model)
+    base = base_model_of(job.model)
     cost = cost_usd(base.prices, job.trained_tokens) if base and job.trained_tokens else None
     return None if cost is None else f"{usd(cost)} by the prices of {PRICED_ON}"
 

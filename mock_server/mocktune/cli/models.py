@@ -90,23 +90,23 @@ def _is_tuned(name: str) -> bool:
 
 def _ends(model: Any) -> str | None:
     """The first day on which it is gone, as the service says, else as the table of models does."""
-    from mocktune.cli.budget import base_of
+    from mocktune_client.model_names import base_model_of
 
     told = getattr(model, "shutdown_date", None)
     if told:
         return str(told)
-    base = base_of(model.id)
+    base = base_model_of(model.id)
     if base is None:
         return None
     return (base.tuned_shutdown_date if _is_tuned(model.id) else None) or base.shutdown_date
 
 
 def _fields(model: Any, job: Any) -> Iterator[tuple[str, object]]:
-    from mocktune.cli.budget import base_of
     from mocktune.cli.listing import when
     from mocktune.domain.models import PRICED_ON
+    from mocktune_client.model_names import base_model_of
 
-    base = base_of(model.id)
+    base = base_model_of(model.id)
     yield "model", model.id
     yield "owner", getattr(model, "owned_by", None)
     yield "created", when(getattr(model, "created", None))

@@ -12,8 +12,9 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from mocktune.cli.budget import OverBudget, base_of
+from mocktune.cli.budget import OverBudget
 from mocktune.cli.exits import OVER_BUDGET, fail
+from mocktune_client.model_names import base_model_of
 
 if TYPE_CHECKING:
     from mocktune.domain.models import BaseModel
@@ -55,7 +56,7 @@ class Tariff:
 
 def tariff_of(model: str, priced_as: str | None) -> Tariff | None:
     """By ``priced_as`` where that is given, else by the model's name; None where that says nothing."""
-    base = base_of(priced_as or model)
+    base = base_model_of(priced_as or model)
     if priced_as is not None and base is None:
         from mocktune.domain.models import BASE_MODELS
 

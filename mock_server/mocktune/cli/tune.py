@@ -311,9 +311,9 @@ class Tuning:
 
     def _checked(self) -> DatasetReport | None:
         """None where the training file is not here."""
-        from mocktune.cli.budget import base_name
         from mocktune.cli.tune_request import is_file_id
         from mocktune_client.dataset import check_dataset
+        from mocktune_client.model_names import base_name
 
         request = self._request
         if is_file_id(request.training_file):

@@ -14,6 +14,7 @@ from mocktune.cli.curves import Curves
 from mocktune.cli.printing import printable
 from mocktune.cli.svg_curves import SVG_STYLE, svg_of
 from mocktune.cli.tune_story import failure_words, figures
+from mocktune.html_frame import framed
 
 if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
@@ -40,17 +41,11 @@ th { font-weight: 600 } td.n, th.n { text-align: right; white-space: nowrap } td
 
 def tune_page(record: TuneRecord, curves: Curves) -> str:
     """The page, whole; ``curves`` as ``complete_curves`` puts them together."""
-    return "\n".join(_page(record, curves)) + "\n"
+    return framed(_text(_outcome(record)[1]), STYLE + SVG_STYLE, _body(record, curves))
 
 
-def _page(record: TuneRecord, curves: Curves) -> Iterator[str]:
+def _body(record: TuneRecord, curves: Curves) -> Iterator[str]:
     how, told = _outcome(record)
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-    # Should something get past the escaping, a browser still runs and loads nothing.
-    yield """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>{_text(told)}</title>"
-    yield f"<style>{STYLE}{SVG_STYLE}</style>\n</head>\n<body>"
     yield "<h1>mocktune tune</h1>"
     yield f'<p class="banner {how}">{_text(told)}</p>'
     if record.error is not None:
@@ -67,7 +62,6 @@ def _page(record: TuneRecord, curves: Curves) -> Iterator[str]:
     yield from _checkpoints(record)
     yield from _table("Time", _time_rows(record))
     yield from _events(record)
-    yield "</body>\n</html>"
 
 
 def _outcome(record: TuneRecord) -> tuple[str, str]:

@@ -54,7 +54,6 @@ class TuneRecord:
     how: str | None = None
     stages: dict[Stage, float] = field(default_factory=dict)
     events: deque[FineTuningJobEvent] = field(default_factory=lambda: deque(maxlen=MAX_EVENTS))
-    n_events: int = 0
     curves: Curves = field(default_factory=Curves)
     steps: StepClock = field(default_factory=StepClock)
     waiting: Waiting | None = None
@@ -140,7 +139,6 @@ class TuneRecord:
             self._enter(status)
 
     def _event(self, event: FineTuningJobEvent) -> None:
-        self.n_events += 1
         step = self.curves.add(event.data)
         if step is None:
             self.events.append(event)
@@ -210,10 +208,10 @@ class TuneRecord:
         price = self.price
         if price is not None and price.trained_tokens and price.usd is not None:
             return price.usd / price.trained_tokens * tokens, price.assumed_price
-        from mocktune.cli.budget import base_of
         from mocktune.domain.models import ASSUMED_PRICES, cost_usd
+        from mocktune_client.model_names import base_model_of
 
-        base = base_of(self.base_model or "")
+        base = base_model_of(self.base_model or "")
         if base is None or (price is not None and price.usd_per_hour is not None):
             return None, False
         return cost_usd(base.prices, tokens), base.id in ASSUMED_PRICES

@@ -14,7 +14,6 @@ A folder gets all three. A file gets what its name ends in: ``.html``, ``.csv`` 
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable
 from io import StringIO
 from json import dumps
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mocktune.cli.curves import METRICS, Curves
+from mocktune_client.writing import replacing
 
 if TYPE_CHECKING:
     from mocktune.cli.tune_record import TuneRecord
@@ -45,7 +45,8 @@ def write_report(path: Path, record: TuneRecord) -> list[Path]:
     else:
         written = {path: _BY_ENDING.get(path.suffix.lower(), _html)}
     for each, text in written.items():
-        _replace(each, text(record))
+        with replacing(each) as file:  # what was there before stays until the new one is whole
+            file.write(text(record).encode("utf-8", "replace"))
     return list(written)
 
 
@@ -94,13 +95,3 @@ _FILES: dict[str, Callable[[TuneRecord], str]] = {
     "events.jsonl": events_jsonl,
 }
 _BY_ENDING = {Path(name).suffix: write for name, write in _FILES.items()}
-
-
-def _replace(path: Path, text: str) -> None:
-    """Whole or not at all: what was there before stays until the new one is written."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_text(text, encoding="utf-8", errors="replace", newline="\n")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from html import escape
 
+from mocktune.html_frame import framed
 from mocktune.rehearsal.evidence import (
     Evidence,
     evidence_of,
@@ -36,16 +37,11 @@ td.n { text-align: right; white-space: nowrap } .good { color: var(--good) } .ba
 
 def html_page(of: Rehearsal) -> str:
     """The page, whole."""
-    return "\n".join(_page(of)) + "\n"
+    title = f"{'ready' if of.ready else 'not ready'}: {_text(shlex.join(of.command))}"
+    return framed(title, STYLE, _body(of))
 
 
-def _page(of: Rehearsal) -> Iterator[str]:
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-    # Should something get past the escaping, a browser still runs and loads nothing.
-    yield """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>{'ready' if of.ready else 'not ready'}: {_text(shlex.join(of.command))}</title>"
-    yield f"<style>{STYLE}</style>\n</head>\n<body>"
+def _body(of: Rehearsal) -> Iterator[str]:
     yield "<h1>mocktune rehearse</h1>"
     yield f"<pre>{_text(shlex.join(of.command))}</pre>"
     passed = sum(each.passed for each in of.judged)
@@ -68,7 +64,6 @@ def _page(of: Rehearsal) -> Iterator[str]:
     for each in of.judged:
         if not each.passed:
             yield from _details(each, of)
-    yield "</body>\n</html>"
 
 
 def _fault(number: int, fault: Fault, of: Rehearsal) -> Iterator[str]:
